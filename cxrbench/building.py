@@ -1,0 +1,58 @@
+"""From a card and weights to an encoder that is ready to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import nn
+
+from cxrbench.cards import ModelCard
+from cxrbench.encoder import Encoder
+from cxrbench.registry import load_entry
+from cxrbench.weights.choice import Weights
+from cxrbench.weights.load import load
+from cxrbench.weights.report import LoadReport
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Parameter counts of an encoder."""
+
+    total: int
+    trainable: int
+
+
+def build(card: ModelCard, weights: Weights, seed: int) -> tuple[Encoder, LoadReport]:
+    """Build an encoder in eval mode and fill it.
+
+    Args:
+        card: The model card.
+        weights: What to fill it with.
+        seed: Decides the values of whatever is not loaded: all of it with random weights.
+
+    Raises:
+        PluginError: When the entry cannot be imported.
+        WeightsError: When the weights do not fit completely.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        encoder = cast(Encoder, load_entry(card.entry)(card))
+    report = load(encoder, card, weights.files)
+    if isinstance(encoder, nn.Module):
+        encoder.eval()
+    return encoder, report
+
+
+def count_parameters(card: ModelCard) -> Parameters | None:
+    """Counts without allocating the encoder; None for encoders that are no torch module."""
+    with torch.device("meta"):
+        encoder = load_entry(card.entry)(card)
+    if not isinstance(encoder, nn.Module):
+        return None
+    parameters = list(encoder.parameters())
+    return Parameters(
+        total=sum(p.numel() for p in parameters),
+        trainable=sum(p.numel() for p in parameters if p.requires_grad),
+    )

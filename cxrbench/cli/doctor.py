@@ -1,0 +1,96 @@
+"""`cxrbench doctor`: is this machine ready, and is any plugin broken."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from importlib import metadata
+from typing import Any
+
+import typer
+
+from cxrbench.cli.context import JsonOption, registry
+from cxrbench.cli.output import print_json, print_table
+
+_GIB = 2**30
+_PACKAGES = ("torch", "torchvision", "lightning", "transformers", "timm", "numpy", "pydantic")
+
+
+def doctor(json: JsonOption = False) -> None:
+    """Check Python, packages, plugins, data folders and disk; ends with 1 on a fault."""
+    rows = [*_environment(), *_plugins(), *_data(), *_disk()]
+    if json:
+        print_json(rows)
+    else:
+        print_table(
+            ["", "what", "found"],
+            [("ok" if r["ok"] else "FAULT", r["what"], r["found"]) for r in rows],
+        )
+    if not all(row["ok"] for row in rows):
+        raise typer.Exit(1)
+
+
+def _line(what: str, found: str, ok: bool = True) -> dict[str, Any]:
+    return {"what": what, "found": found, "ok": ok}
+
+
+def _environment() -> list[dict[str, Any]]:
+    version = sys.version_info
+    rows = [_line("python", f"{version.major}.{version.minor}.{version.micro}",
+                  (3, 10) <= version[:2] <= (3, 13))]  # fmt: skip
+    for name in _PACKAGES:
+        try:
+            rows.append(_line(name, metadata.version(name)))
+        except metadata.PackageNotFoundError:
+            rows.append(_line(name, "not installed: pip install -e .", ok=False))
+    try:
+        import torch
+        import torchvision  # noqa: F401  (a mismatched pair fails on import)
+
+        gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+        rows.append(_line("accelerator", ", ".join(gpus) or "none: runs on the CPU"))
+    except (ImportError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        rows.append(_line("torch with torchvision", f"{reason}: install a matching pair", ok=False))
+    java = shutil.which("java")
+    rows.append(_line("java", java or "not found: only needed for METEOR"))
+    return rows
+
+
+def _plugins() -> list[dict[str, Any]]:
+    from cxrbench.metrics.registry import plugin_problems
+
+    found = registry()
+    providers = {str(e.provider) for e in [*found.models.entries(), *found.tasks.entries()]}
+    rows = [_line("plugin", provider) for provider in sorted(providers)]
+    problems = [*(problem.error for problem in found.problems), *plugin_problems()]
+    for error in problems:
+        rows.append(_line("plugin", f"{error.what}; {error.why}; {error.fix}", ok=False))
+    collisions = [
+        *found.models.collisions(),
+        *found.tasks.collisions(),
+        *found.protocols.collisions(),
+    ]
+    return rows + [_line("plugin", text, ok=False) for text in collisions]
+
+
+def _data() -> list[dict[str, Any]]:
+    from cxrbench.data.roots import locate_root
+
+    datasets = {e.card.dataset.name: e.card.dataset for e in registry().tasks.entries()}
+    rows = []
+    for name, card in sorted(datasets.items()):
+        root = locate_root(card, {})
+        missing = root is not None and not root.is_dir()
+        text = f"{root}{' does not exist' if missing else ''}" if root else "no folder named"
+        rows.append(_line(f"data set {name}", text, ok=not missing))
+    return rows
+
+
+def _disk() -> list[dict[str, Any]]:
+    from cxrbench.paths import cache_dir
+
+    folder = cache_dir()
+    existing = next(path for path in [folder, *folder.parents] if path.exists())
+    free = shutil.disk_usage(existing).free / _GIB
+    return [_line("cache", f"{folder}, {free:.0f} GiB free", ok=free > 1)]

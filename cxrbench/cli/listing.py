@@ -1,0 +1,125 @@
+"""`cxrbench list`: models, tasks, protocols and runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from cxrbench.cli.context import DEFAULT_RUNS, JsonOption, RunsOption, registry, store
+from cxrbench.cli.output import note, print_json, print_table
+
+app = typer.Typer(no_args_is_help=True, help="List models, tasks, protocols or runs.")
+
+
+@app.command()
+def models(json: JsonOption = False) -> None:
+    """List the encoders that can be run."""
+    found = registry()
+    rows: list[dict[str, Any]] = [
+        {
+            "id": entry.card.id,
+            "title": entry.card.title,
+            "status": entry.card.status,
+            "capabilities": entry.card.capabilities,
+            "provider": str(entry.provider),
+        }
+        for entry in found.models.entries()
+    ]
+    if json:
+        print_json(rows)
+        return
+    print_table(
+        ["model", "title", "status", "capabilities", "from"],
+        [
+            (r["id"], r["title"], r["status"], " ".join(r["capabilities"]), r["provider"])
+            for r in rows
+        ],
+    )
+    _note_problems(len(found.problems))
+
+
+@app.command()
+def tasks(json: JsonOption = False) -> None:
+    """List the benchmark tasks."""
+    found = registry()
+    rows: list[dict[str, Any]] = [
+        {
+            "id": entry.card.id,
+            "title": entry.card.title,
+            "type": entry.card.type,
+            "dataset": entry.card.dataset.name,
+            "access": entry.card.dataset.access,
+            "protocols": list(entry.card.protocols),
+            "sizes": {name: split.n for name, split in entry.card.splits.items()},
+            "provider": str(entry.provider),
+        }
+        for entry in found.tasks.entries()
+    ]
+    if json:
+        print_json(rows)
+        return
+    print_table(
+        ["task", "title", "type", ">train / val / test", "access", "protocols"],
+        [
+            (
+                r["id"],
+                r["title"],
+                r["type"],
+                " / ".join(f"{n:,}" for n in r["sizes"].values()),
+                r["access"],
+                " ".join(r["protocols"]),
+            )
+            for r in rows
+        ],
+    )
+    _note_problems(len(found.problems))
+
+
+@app.command()
+def protocols(json: JsonOption = False) -> None:
+    """List the protocols and what each does."""
+    cards = [entry.card for entry in registry().protocols.entries()]
+    if json:
+        print_json([card.model_dump(mode="json") for card in cards])
+        return
+    print_table(["protocol", "summary"], [(card.id, card.summary) for card in cards])
+
+
+@app.command()
+def runs(runs: RunsOption = DEFAULT_RUNS, json: JsonOption = False) -> None:
+    """List the runs that have a record."""
+    rows: list[dict[str, Any]] = []
+    for record in store(runs).records():
+        main = record.metrics.get(record.main_metric)
+        rows.append(
+            {
+                "run_id": record.run_id,
+                "status": record.status,
+                "main_metric": record.main_metric,
+                "value": main.value if main else None,
+                "unranked_because": record.unranked_because,
+                "created": record.provenance.created,
+            }
+        )
+    if json:
+        print_json(rows)
+        return
+    print_table(
+        ["run", "status", ">main metric", "", "not ranked because"],
+        [
+            (
+                r["run_id"],
+                r["status"],
+                "–" if r["value"] is None else f"{r['value']:.4f}",
+                r["main_metric"],
+                ", ".join(r["unranked_because"]),
+            )
+            for r in rows
+        ],
+    )
+
+
+def _note_problems(count: int) -> None:
+    if count:
+        note(f"{count} plugin problem(s): see `cxrbench doctor`")

@@ -1,0 +1,1 @@
+"""Data: reading radiographs, verified splits, transforms, and rows kept for reuse."""

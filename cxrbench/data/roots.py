@@ -1,0 +1,74 @@
+"""Where the downloads lie: the command line, a site file, or one folder for all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cxrbench.cards import DatasetCard, read_yaml
+from cxrbench.errors import BadRequest, DataError
+
+SITE_FILE = "cxrbench-site.yaml"
+
+
+def parse_roots(arguments: Sequence[str]) -> dict[str, Path]:
+    """`NAME=DIR` arguments to a mapping.
+
+    Raises:
+        BadRequest: When an argument has another form.
+    """
+    roots = {}
+    for argument in arguments:
+        name, equals, folder = argument.partition("=")
+        if not (name and equals and folder):
+            raise BadRequest(
+                f"cannot read --data-root {argument}",
+                why="expected NAME=DIR, for example nih=/data/nih",
+                fix="see `cxrbench data where` for the names",
+            )
+        roots[name] = Path(folder).expanduser()
+    return roots
+
+
+def site_roots() -> dict[str, Path]:
+    """Roots from the site file: `CXRBENCH_SITE`, else `cxrbench-site.yaml` in this folder."""
+    path = Path(os.environ.get("CXRBENCH_SITE", SITE_FILE))
+    if not path.is_file():
+        return {}
+    roots = read_yaml(path).get("data_roots") or {}
+    return {str(name): Path(str(folder)).expanduser() for name, folder in roots.items()}
+
+
+def find_root(dataset: DatasetCard, given: Mapping[str, Path]) -> Path:
+    """The folder of a data set: as given, else the site file, else `CXRBENCH_DATA/NAME`.
+
+    Raises:
+        DataError: When no folder is named or the one named does not exist.
+    """
+    root = locate_root(dataset, given)
+    if root is None:
+        raise DataError(
+            f"the data set {dataset.name} is not on this machine",
+            why="no --data-root, no site file and no CXRBENCH_DATA names a folder for it",
+            fix=f"say --data-root {dataset.name}=DIR, or --demo to try on phantoms "
+            f"(`cxrbench data where` says how to get it)",
+        )
+    if not root.is_dir():
+        raise DataError(
+            f"the folder of {dataset.name} does not exist",
+            why=f"{root} is not a folder",
+            fix=f"correct --data-root {dataset.name}=DIR or the site file",
+        )
+    return root
+
+
+def locate_root(dataset: DatasetCard, given: Mapping[str, Path]) -> Path | None:
+    """As `find_root`, but None where nothing is named."""
+    named = {**site_roots(), **given}
+    if dataset.name in named:
+        return named[dataset.name]
+    collection = os.environ.get("CXRBENCH_DATA")
+    if collection and (Path(collection) / dataset.name).is_dir():
+        return Path(collection) / dataset.name
+    return None

@@ -1,0 +1,102 @@
+"""Split lists: read beside the data or fetched, checked, and told official from custom."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+from cxrbench.cards import SplitCard, TaskCard
+from cxrbench.data.samples import SplitName
+from cxrbench.download import download
+from cxrbench.errors import DataError
+from cxrbench.hashing import sha256_ids
+from cxrbench.paths import cache_dir
+
+
+@dataclass(frozen=True)
+class SplitList:
+    """The ids of one split and the file they come from."""
+
+    ids: tuple[str, ...]
+    source: Path
+
+
+def read_split(root: Path, card: TaskCard, name: SplitName) -> SplitList:
+    """Read a list from `splits/` beside the data, else from its official address.
+
+    Raises:
+        DataError: When there is no list, it is empty, or it names an id twice.
+    """
+    split = card.splits[name]
+    path = root / "splits" / f"{split.file}.txt"
+    if not path.exists():
+        path = _official(root, card, split)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    ids = tuple(line.strip() for line in lines if line.strip())
+    if not ids:
+        raise DataError(
+            f"the {name} split of {card.id} is empty",
+            why=f"{path} holds no id",
+            fix="write one id a line, or delete the file to use the official list",
+        )
+    twice = [key for key, count in Counter(ids).items() if count > 1]
+    if twice:
+        row = lines.index(twice[0]) + 1 if twice[0] in lines else 0
+        raise DataError(
+            f"the {name} split of {card.id} names an id twice",
+            why=f"{path}, line {row}: {twice[0]} ({len(twice)} such ids)",
+            fix="remove the repeated lines",
+        )
+    return SplitList(ids, path)
+
+
+def is_official(split: SplitCard, ids: Sequence[str], patients: int) -> bool:
+    """Whether a list is the one the card describes.
+
+    By hash where the card knows it; else by the number of images and of patients.
+    """
+    if split.sha256 is not None:
+        return sha256_ids(ids) == split.sha256
+    return len(ids) == split.n and split.patients in (None, patients)
+
+
+def check_disjoint(card: TaskCard, patients: Mapping[SplitName, Mapping[str, str]]) -> None:
+    """Check that no patient is in two splits.
+
+    Args:
+        card: The task.
+        patients: For each split, id to patient.
+
+    Raises:
+        DataError: Naming a patient and an image of each side.
+    """
+    for first, second in combinations(patients, 2):
+        shared = set(patients[first].values()) & set(patients[second].values())
+        if shared:
+            patient = min(shared)
+            where = " and ".join(
+                f"{next(i for i, p in patients[side].items() if p == patient)} in {side}"
+                for side in (first, second)
+            )
+            raise DataError(
+                f"the splits of {card.id} share {len(shared)} patient(s)",
+                why=f"patient {patient}: {where}",
+                fix="split by patient: a shared patient leaks test images into training",
+            )
+
+
+def _official(root: Path, card: TaskCard, split: SplitCard) -> Path:
+    kept = cache_dir() / "splits" / card.dataset.name / f"{split.file}.txt"
+    if kept.exists():
+        return kept
+    try:
+        return download(split.url, kept, sha256=None)
+    except DataError as error:
+        raise DataError(
+            f"the split list {split.file}.txt of {card.id} is missing",
+            why=f"not in {root / 'splits'}, and {error.why}",
+            fix=f"place {split.file}.txt (one id a line) in {root / 'splits'}",
+        ) from error

@@ -1,0 +1,131 @@
+"""Finding plugins: entry points of installed packages, and folders named by the user.
+
+An entry point of the groups `cxrbench.models`, `cxrbench.tasks` or `cxrbench.protocols` names a
+*package*; every `*.yaml` directly inside it is a card. One entry a package means that a new file
+appears at once, without a reinstall. Nothing of a plugin is imported to list it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from cxrbench.errors import PluginError
+
+Kind = Literal["model", "task", "protocol"]
+
+GROUPS: dict[str, Kind] = {
+    "cxrbench.models": "model",
+    "cxrbench.tasks": "task",
+    "cxrbench.protocols": "protocol",
+}
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Who offers a card.
+
+    Attributes:
+        distribution: Name of the installed distribution, or `path:FOLDER`.
+        version: Its version; empty for a folder.
+    """
+
+    distribution: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}".strip()
+
+
+@dataclass(frozen=True)
+class CardFile:
+    """One YAML file found in a plugin; `kind` is None where the file itself has to tell."""
+
+    path: Path
+    kind: Kind | None
+    provider: Provider
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A plugin, or a card of it, that cannot be used. It costs only itself."""
+
+    provider: Provider
+    error: PluginError
+
+
+def installed_card_files() -> Iterator[CardFile | Problem]:
+    """The cards of every installed plugin."""
+    for group, kind in GROUPS.items():
+        for entry_point in metadata.entry_points(group=group):
+            distribution = entry_point.dist
+            provider = Provider(
+                distribution.name if distribution else "unknown",
+                distribution.version if distribution else "",
+            )
+            folder = _package_folder(entry_point.value)
+            if folder is None:
+                yield Problem(
+                    provider,
+                    PluginError(
+                        f"the plugin {provider} cannot be used",
+                        why=f"its entry point {group} names the package "
+                        f"{entry_point.value}, which is not installed",
+                        fix=f"reinstall or uninstall {provider.distribution}",
+                    ),
+                )
+                continue
+            for path in sorted(folder.glob("*.yaml")):
+                yield CardFile(path, kind, provider)
+
+
+def folder_card_files(folders: list[Path]) -> Iterator[CardFile]:
+    """The cards in folders given by `--plugin` or `CXRBENCH_PLUGINS`.
+
+    A folder is either a package with cards in it, or a project whose packages hold them. Its
+    parent is put on the import path, so that the cards' entries can be imported.
+
+    Raises:
+        PluginError: When a folder has no card.
+    """
+    for folder in folders:
+        packages = [p for p in _candidate_packages(folder.resolve()) if any(p.glob("*.yaml"))]
+        if not packages:
+            raise PluginError(
+                f"the plugin folder {folder} has no card",
+                why="neither it nor a package directly inside it holds a *.yaml file",
+                fix="name the folder of the package; `cxrbench new model NAME` makes one",
+            )
+        for package in packages:
+            if str(package.parent) not in sys.path:
+                sys.path.insert(0, str(package.parent))
+            for path in sorted(package.glob("*.yaml")):
+                yield CardFile(path, None, Provider(f"path:{folder.resolve().name}", ""))
+
+
+def plugin_folders() -> list[Path]:
+    """The folders in the environment variable `CXRBENCH_PLUGINS`."""
+    return [Path(p) for p in os.environ.get("CXRBENCH_PLUGINS", "").split(os.pathsep) if p]
+
+
+def _candidate_packages(folder: Path) -> list[Path]:
+    if (folder / "__init__.py").exists():
+        return [folder]
+    children = [*folder.glob("*/__init__.py"), *folder.glob("src/*/__init__.py")]
+    return sorted(child.parent for child in children)
+
+
+def _package_folder(name: str) -> Path | None:
+    try:
+        spec = importlib.util.find_spec(name)
+    except ImportError:
+        return None
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(next(iter(spec.submodule_search_locations)))

@@ -1,0 +1,1 @@
+"""Execution: from a request to a plan, and from a plan to records."""

@@ -1,0 +1,138 @@
+"""From a finished or failed run to its record."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from cxrbench.cards import ModelCard, TaskCard
+from cxrbench.errors import CxrbenchError
+from cxrbench.execution.machine import gpu_name, peak_memory
+from cxrbench.execution.plan import PlannedRun
+from cxrbench.execution.stages import Predicted
+from cxrbench.hashing import sha256_file
+from cxrbench.metrics.score import ScoredMetric
+from cxrbench.results.provenance import collect
+from cxrbench.results.record import (
+    Artifact,
+    DatasetFacts,
+    Failure,
+    MetricFacts,
+    Record,
+    Selection,
+    SplitFacts,
+    WeightsFacts,
+)
+from cxrbench.runners.base import Machine
+from cxrbench.timing import Timer
+from cxrbench.weights.report import LoadReport
+
+
+def success(
+    planned: PlannedRun, predicted: Predicted, folder: Path, timer: Timer, machine: Machine
+) -> Record:
+    """Score the stored predictions and make the record."""
+    with timer.phase("score"):
+        scored = planned.runner.score(planned.spec.recipe, predicted.read())
+    artifacts = {
+        f"predictions-{name}": Artifact(
+            path=path.relative_to(folder).as_posix(),
+            sha256=sha256_file(path),
+            restricted=not planned.task.shareable,
+        )
+        for name, path in predicted.files.items()
+    }
+    return Record(
+        **_common(planned, machine, predicted.load),
+        status="ok",
+        context_used=predicted.context_used,
+        selection=Selection(**predicted.selection),
+        metrics=metric_facts(scored),
+        floors={name: value.floor for name, value in scored.items()},
+        artifacts=artifacts,
+        timings={**predicted.timings, **timer.seconds},
+        peak_memory=peak_memory(machine.device),
+        warnings=predicted.warnings,
+    )
+
+
+def failure(planned: PlannedRun, error: Exception, timer: Timer, machine: Machine) -> Record:
+    """The record of a run that raised."""
+    if isinstance(error, CxrbenchError):
+        told = Failure(type=type(error).__name__, message=error.what, why=error.why, fix=error.fix)
+    else:
+        lines = str(error).strip().splitlines()
+        told = Failure(
+            type=type(error).__name__,
+            message=lines[0] if lines else type(error).__name__,
+            why="an unexpected error; the traceback is beside the record",
+            fix="see `--debug`; if it is a bug, report it with the traceback",
+        )
+    return Record(
+        **_common(planned, machine, LoadReport(0, 0)),
+        status="failed",
+        timings=timer.seconds,
+        error=told,
+    )
+
+
+def known_overlaps(model: ModelCard, task: TaskCard) -> list[str]:
+    """Data sets that share images with the task's and that the model was pretrained on."""
+    same_images = {task.dataset.name, *task.dataset.overlaps}
+    return sorted(same_images & {*model.pretraining_data, *model.overlaps})
+
+
+def metric_facts(scored: dict[str, ScoredMetric]) -> dict[str, MetricFacts]:
+    """Scores as the record keeps them; the floor has a place of its own there."""
+    version = metadata.version("cxrbench")
+    return {
+        name: MetricFacts(
+            **value.model_dump(exclude={"floor", "impl"}), impl=f"cxrbench {version} {value.impl}"
+        )
+        for name, value in scored.items()
+    }
+
+
+def _common(planned: PlannedRun, machine: Machine, load: LoadReport) -> dict[str, Any]:
+    """What every record holds."""
+    provider = planned.provider
+    return {
+        "run_id": planned.spec.run_id,
+        "spec": planned.spec,
+        "task_type": planned.task.type,
+        "main_metric": planned.task.main_metric,
+        "overlaps": known_overlaps(planned.model, planned.task),
+        "dataset": _dataset_facts(planned),
+        "weights": WeightsFacts(
+            source=planned.weights.source,
+            sha256={file.entry.name: file.sha256 for file in planned.weights.files},
+            matched=load.matched,
+            total=load.total,
+            by_order=load.by_order,
+        ),
+        "provenance": collect(
+            {"distribution": provider.distribution, "version": provider.version},
+            gpu_name(machine.device),
+        ),
+    }
+
+
+def _dataset_facts(planned: PlannedRun) -> DatasetFacts:
+    data, card = planned.data, planned.task.dataset
+    return DatasetFacts(
+        name=card.name,
+        title=card.title,
+        release=card.release,
+        layout=data.layout,
+        kind=data.kind,
+        splits={
+            name: SplitFacts(
+                sha256=split.sha256,
+                n=len(split),
+                patients=split.patients,
+                official=split.official,
+            )
+            for name, split in data.splits.items()
+        },
+    )

@@ -1,0 +1,70 @@
+"""Running a plan on this machine, one run after the other."""
+
+from __future__ import annotations
+
+import shutil
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from cxrbench.atomic import write_text
+from cxrbench.execution import facts
+from cxrbench.execution.plan import PlannedRun
+from cxrbench.execution.stages import Predicted, load_predicted, save_predicted
+from cxrbench.results.record import Record
+from cxrbench.results.store import Store
+from cxrbench.runners.base import Job, Machine
+from cxrbench.timing import Timer
+
+TRACEBACK = "traceback.txt"
+
+
+def run_plan(plan: list[PlannedRun], store: Store, machine: Machine) -> Iterator[Record]:
+    """Run what is to be run and yield each record as soon as it is written."""
+    for planned in plan:
+        if planned.state == "to run":
+            yield run_one(planned, store, machine)
+
+
+def run_one(planned: PlannedRun, store: Store, machine: Machine) -> Record:
+    """Run one spec and write its record; a failure is a record too.
+
+    The record is written last. What a killed attempt left in the run's folder is used: features
+    and prepared images, the training up to its last checkpoint, finished predictions.
+
+    Raises:
+        RunError: When another process has the run.
+    """
+    timer = Timer()
+    with store.lock(planned.spec.run_id) as folder:
+        if planned.record is not None and planned.record.status == "ok":
+            _start_over(folder)
+        try:
+            predicted = load_predicted(folder) or _predict(planned, folder, machine, timer)
+            record = facts.success(planned, predicted, folder, timer, machine)
+        except Exception as error:  # whatever a plugin raises becomes a record, not a lost run
+            write_text(folder / TRACEBACK, traceback.format_exc())
+            record = facts.failure(planned, error, timer, machine)
+        store.write(record)
+    return record
+
+
+def _predict(planned: PlannedRun, folder: Path, machine: Machine, timer: Timer) -> Predicted:
+    job = Job(
+        spec=planned.spec,
+        model=planned.model,
+        task=planned.task,
+        weights=planned.weights,
+        data=planned.data,
+        machine=machine,
+        folder=folder,
+    )
+    outcome = planned.runner.run(job, timer)
+    return save_predicted(folder, outcome, timer.seconds)
+
+
+def _start_over(folder: Path) -> None:
+    """Forget the working files of a finished run; its record stays until the new one is there."""
+    shutil.rmtree(folder / "fit", ignore_errors=True)
+    for path in [*folder.glob("predictions*"), folder / TRACEBACK]:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,117 @@
+"""What a user asks to be run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from cxrbench.cards import read_yaml
+from cxrbench.errors import BadRequest
+
+Overwrite = Literal["missing", "failed", "all"]
+Precision = Literal["32", "bf16", "16"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One `cxrbench run`.
+
+    Attributes:
+        models: Names and globs.
+        tasks: Names and globs.
+        seeds: Seeds to run.
+        protocols: Protocol ids; empty: each task's default.
+        weights: Model name to what `--weights` said; the key `*` stands for every model.
+        roots: Data set name to folder.
+        demo: Run on phantoms.
+        precision: Of the computation.
+        batch_size: Images at once on the device.
+        limit: Samples of each split at most.
+        device: A torch device, or `auto`.
+        workers: Data-loading processes.
+        overwrite: Which runs that have a record are run again.
+    """
+
+    models: tuple[str, ...]
+    tasks: tuple[str, ...]
+    seeds: tuple[int, ...] = (0,)
+    protocols: tuple[str, ...] = ()
+    weights: Mapping[str, str] = field(default_factory=dict)
+    roots: Mapping[str, Path] = field(default_factory=dict)
+    demo: bool = False
+    precision: Precision = "32"
+    batch_size: int | None = None
+    limit: int | None = None
+    device: str = "auto"
+    workers: int = 0
+    overwrite: Overwrite = "missing"
+
+
+class Suite(BaseModel):
+    """A file that names what to run: `models`, `tasks`, and optionally `protocols` and `seeds`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str = ""
+    models: list[str] = []
+    tasks: list[str]
+    protocols: list[str] = []
+    seeds: list[int] = [0]
+
+
+def read_suite(path: Path) -> Suite:
+    """Read a suite file.
+
+    Raises:
+        BadRequest: When it is missing or not of that form.
+    """
+    if not path.is_file():
+        raise BadRequest(
+            f"no suite at {path}",
+            why="the file given with --suite does not exist",
+            fix="see configs/suites for examples",
+        )
+    content: dict[str, Any] = read_yaml(path)
+    try:
+        return Suite.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadRequest(
+            f"cannot read the suite {path.name}",
+            why=f"{path}: {where}: {first['msg']}",
+            fix="a suite has the fields models, tasks, protocols and seeds",
+        ) from error
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """`3` means seeds 0, 1 and 2; `0,7` means these; `5,` means seed 5 alone.
+
+    Raises:
+        BadRequest: When it is neither.
+    """
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if parts and all(part.isdigit() for part in parts):
+        numbers = [int(part) for part in parts]
+        if "," in text:
+            return tuple(dict.fromkeys(numbers))
+        if numbers[0] > 0:
+            return tuple(range(numbers[0]))
+    raise BadRequest(
+        f"cannot read --seeds {text}",
+        why="expected a count (3) or a list (0,1,2)",
+        fix="say --seeds 3 for the seeds 0, 1 and 2",
+    )
+
+
+def parse_weights(arguments: list[str]) -> dict[str, str]:
+    """`PATH`, `random` or `MODEL=PATH` arguments, by model; `*` stands for every model."""
+    found = {}
+    for argument in arguments:
+        model, equals, value = argument.partition("=")
+        found[model if equals else "*"] = value if equals else argument
+    return found

@@ -1,0 +1,208 @@
+"""Tables of records that may stand beside each other.
+
+A table holds one task, one protocol and one state of the data. Runs are averaged only when they
+differ in their seed alone. Nothing is ever ranked against what was measured another way.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from cxrbench.hashing import sha256_json
+from cxrbench.results.record import MetricFacts, Record
+from cxrbench.results.statistics import format_summary, seed_summary
+
+MISSING = "–"
+_PERCENT = 100.0
+FLOOR = "floor (best constant)"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table: a model, or the floor.
+
+    Attributes:
+        name: What the row is.
+        cells: One for each column.
+        rank: Place by the main metric; None where nothing is ranked. Equal means share a place.
+        notes: What sets the run apart, such as `random weights`.
+        records: The runs behind the row, by seed; none for the floor.
+    """
+
+    name: str
+    cells: tuple[str, ...]
+    rank: int | None = None
+    notes: tuple[str, ...] = ()
+    records: tuple[Record, ...] = ()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A table whose numbers can be compared.
+
+    Attributes:
+        task: Task id.
+        protocol: Protocol id.
+        data: What data the table stands on, in words.
+        ranked: Whether its rows are ranked.
+        columns: Column names.
+        rows: Best first; the floor last.
+    """
+
+    task: str
+    protocol: str
+    data: str
+    ranked: bool
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def title(self) -> str:
+        """One line over the table."""
+        ranked = "" if self.ranked else ", not ranked"
+        return f"{self.task}, {self.protocol}, {self.data}{ranked} (%, mean ± sd over seeds (n))"
+
+
+def comparisons(records: Iterable[Record]) -> list[Comparison]:
+    """The tables that the successful records belong to, in a fixed order."""
+    tables: dict[tuple[str, str, str, bool], list[Record]] = defaultdict(list)
+    for record in records:
+        if record.status == "ok":
+            key = (
+                record.spec.task,
+                record.spec.protocol,
+                _data_key(record),
+                not record.unranked_because,
+            )
+            tables[key].append(record)
+    ordered = sorted(tables.items(), key=lambda item: (not item[0][3], item[0]))
+    return [_comparison(found, ranked) for (_, _, _, ranked), found in ordered]
+
+
+def groups(records: Iterable[Record]) -> list[list[Record]]:
+    """Records that differ in their seed alone, each group sorted by seed."""
+    found: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        found[record.spec.group_id].append(record)
+    return [
+        sorted(group, key=lambda record: record.spec.seed)
+        for _, group in sorted(found.items(), key=lambda item: item[0])
+    ]
+
+
+def cell(group: Sequence[Record], metric: str) -> str:
+    """Mean ± sample sd (n) of a metric over the seeds of a group, in percent."""
+    values = [r.metrics[metric].value for r in group if metric in r.metrics]
+    known = [value for value in values if value is not None]
+    if not known:
+        return MISSING
+    expected = len(group) if len(known) < len(group) else None
+    return format_summary(seed_summary(known), scale=_PERCENT, expected=expected)
+
+
+def mean_of(group: Sequence[Record], metric: str) -> float | None:
+    """Mean of a metric over the seeds of a group; None where it is undefined."""
+    values = [r.metrics[metric].value for r in group if metric in r.metrics]
+    known = [value for value in values if value is not None]
+    return seed_summary(known).mean if known else None
+
+
+def model_name(record: Record) -> str:
+    """The model, and what weights it had where those are not its own."""
+    source = record.weights.source
+    extra = {"random": " (random weights)", "path": " (given weights)"}.get(source, "")
+    return f"{record.spec.model}{extra}"
+
+
+def _data_key(record: Record) -> str:
+    return sha256_json([record.dataset.name, record.spec.data, record.spec.limit])
+
+
+def _comparison(records: list[Record], ranked: bool) -> Comparison:
+    first = records[0]
+    metrics = _metric_order(records)
+    main = first.main_metric
+    sign = -1 if _higher_is_better(records, main) else 1
+    found = groups(records)
+    found.sort(key=lambda g: (_sort_value(mean_of(g, main), sign), model_name(g[0]), g[0].run_id))
+    means = [mean_of(group, main) for group in found]
+    rows = []
+    for group, mean in zip(found, means, strict=True):
+        better = sum(m is not None and mean is not None and sign * m < sign * mean for m in means)
+        rows.append(
+            Row(
+                name=model_name(group[0]),
+                cells=(*(cell(group, metric) for metric in metrics), _interval(group[0], main)),
+                rank=better + 1 if ranked and mean is not None else None,
+                notes=_notes(group),
+                records=tuple(group),
+            )
+        )
+    rows.append(_floor(first, metrics))
+    interval = f"{main}, 95 % CI (seed {min(r.spec.seed for r in records)})"
+    return Comparison(
+        task=first.spec.task,
+        protocol=first.spec.protocol,
+        data=_describe_data(first),
+        ranked=ranked,
+        columns=(*metrics, interval),
+        rows=tuple(rows),
+    )
+
+
+def _metric_order(records: list[Record]) -> list[str]:
+    """All metrics of the records, the main metric first."""
+    names: dict[str, None] = {records[0].main_metric: None}
+    for record in records:
+        names.update(dict.fromkeys(record.metrics))
+    return list(names)
+
+
+def _higher_is_better(records: list[Record], metric: str) -> bool:
+    facts: MetricFacts | None = records[0].metrics.get(metric)
+    return facts is None or facts.higher_is_better
+
+
+def _sort_value(mean: float | None, sign: int) -> float:
+    return float("inf") if mean is None else sign * mean
+
+
+def _interval(record: Record, metric: str) -> str:
+    facts = record.metrics.get(metric)
+    if facts is None or facts.ci95 is None:
+        return MISSING
+    low, high = facts.ci95
+    return f"{low * _PERCENT:.1f} to {high * _PERCENT:.1f}"
+
+
+def _floor(record: Record, metrics: Sequence[str]) -> Row:
+    values = [record.floors.get(metric) for metric in metrics]
+    cells = [MISSING if value is None else f"{value * _PERCENT:.1f}" for value in values]
+    return Row(name=FLOOR, cells=(*cells, ""))
+
+
+def _notes(group: Sequence[Record]) -> tuple[str, ...]:
+    record = group[0]
+    notes = list(record.unranked_because)
+    if record.overlaps:
+        notes.append(f"† pretrained on images of {', '.join(record.overlaps)}")
+    if record.context_used:
+        notes.append("clinical context used")
+    if record.spec.micro_batch is not None:
+        notes.append(f"{record.spec.micro_batch} training images at once")
+    if record.spec.precision != "32":
+        notes.append(record.spec.precision)
+    return tuple(notes)
+
+
+def _describe_data(record: Record) -> str:
+    sizes = " / ".join(f"{split.n:,}" for split in record.dataset.splits.values())
+    if record.dataset.kind == "phantom":
+        kind = "phantom data"
+    else:
+        official = all(split.official for split in record.dataset.splits.values())
+        kind = "official split" if official else "custom split"
+    limit = "" if record.spec.limit is None else f", --limit {record.spec.limit}"
+    return f"{kind} {sizes}{limit}"

@@ -1,0 +1,125 @@
+"""What a classification metric is and what it returns."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from cxrbench.metrics.inputs import ClassificationInput
+from cxrbench.metrics.ranking import FloatArray, ratio
+
+
+@dataclass(frozen=True)
+class MetricValue:
+    """One value of one metric on one split.
+
+    Attributes:
+        value: The value; NaN where the metric is undefined on these labels.
+        n: Samples with at least one known label.
+        per_class: Value of each label, NaN where undefined; None for pooled (micro) metrics.
+        higher_is_better: Direction of the metric.
+    """
+
+    value: float
+    n: int
+    per_class: dict[str, float] | None
+    higher_is_better: bool
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """A classification metric, evaluated under many sample weightings at once.
+
+    Attributes:
+        id: Spelled-out name, unique.
+        summary: One sentence.
+        formula: How it is computed, in plain text.
+        range: Lowest and highest possible value.
+        unit: What the number counts.
+        higher_is_better: Direction.
+        source: Paper or reference implementation that the definition follows.
+        averaging: `macro`: mean over labels; `micro`: labels pooled.
+    """
+
+    @property
+    def id(self) -> str: ...  # noqa: D102 - described in the class docstring, as are the others
+    @property
+    def summary(self) -> str: ...  # noqa: D102
+    @property
+    def formula(self) -> str: ...  # noqa: D102
+    @property
+    def range(self) -> tuple[float, float]: ...  # noqa: D102
+    @property
+    def unit(self) -> str: ...  # noqa: D102
+    @property
+    def higher_is_better(self) -> bool: ...  # noqa: D102
+    @property
+    def source(self) -> str: ...  # noqa: D102
+    @property
+    def averaging(self) -> Literal["macro", "micro"]: ...  # noqa: D102
+
+    def per_class(
+        self, data: ClassificationInput, weights: npt.ArrayLike | None = None
+    ) -> FloatArray:
+        """(R, C) values, or (R, 1) for micro metrics; NaN where undefined.
+
+        Args:
+            data: N samples, C labels.
+            weights: (R, N) non-negative sample weights; None: one replicate of ones.
+        """
+        ...
+
+    def aggregate(self, per_class: FloatArray) -> FloatArray:
+        """(R, C) values of the labels to the (R,) values of the metric."""
+        ...
+
+    def floor(self, data: ClassificationInput) -> float:
+        """Value of the best predictor that gives every image the same scores."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseMetric(ABC):
+    """The facts of a metric and its mean over labels; the attributes are those of `Metric`."""
+
+    id: str
+    summary: str
+    formula: str
+    source: str
+    range: tuple[float, float] = (0.0, 1.0)
+    unit: str = "fraction"
+    higher_is_better: bool = True
+    averaging: Literal["macro", "micro"] = "macro"
+
+    @abstractmethod
+    def per_class(
+        self, data: ClassificationInput, weights: npt.ArrayLike | None = None
+    ) -> FloatArray:
+        """See `Metric.per_class`."""
+
+    @abstractmethod
+    def floor(self, data: ClassificationInput) -> float:
+        """See `Metric.floor`."""
+
+    def aggregate(self, per_class: FloatArray) -> FloatArray:
+        """Unweighted mean over the labels that are defined; NaN where none is."""
+        defined = ~np.isnan(per_class)
+        return ratio(np.where(defined, per_class, 0.0).sum(axis=1), defined.sum(axis=1))
+
+
+def evaluate(metric: Metric, data: ClassificationInput) -> MetricValue:
+    """The value of a metric without an interval; cheap enough for every validation epoch."""
+    values = metric.per_class(data)
+    per_class: dict[str, float] | None = None
+    if metric.averaging == "macro":
+        per_class = dict(zip(data.names, values[0].tolist(), strict=True))
+    return MetricValue(
+        value=float(metric.aggregate(values)[0]),
+        n=data.n,
+        per_class=per_class,
+        higher_is_better=metric.higher_is_better,
+    )

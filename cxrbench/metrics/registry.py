@@ -1,0 +1,124 @@
+"""Metric ids to metrics: the built-in ones, and those of installed plugins.
+
+A plugin registers an entry point in the group `cxrbench.metrics` whose value is `module:METRICS`,
+an iterable of metrics. A broken plugin costs only itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+
+from cxrbench.errors import PluginError, UnknownNameError
+from cxrbench.metrics.base import Metric
+
+GROUP = "cxrbench.metrics"
+
+# Imported only when asked for: other families may bring heavy libraries.
+_BUILTIN = {
+    "auroc-macro": "cxrbench.metrics.auroc",
+    "auroc-micro": "cxrbench.metrics.auroc",
+    "auprc-macro": "cxrbench.metrics.auprc",
+    "f1-binary@0.5": "cxrbench.metrics.f1",
+    "f1-macro@0.5": "cxrbench.metrics.f1",
+    "f1-micro@0.5": "cxrbench.metrics.f1",
+    "f1-macro@val-threshold": "cxrbench.metrics.f1",
+    "accuracy-top1": "cxrbench.metrics.accuracy",
+    "accuracy-elementwise@0.5": "cxrbench.metrics.accuracy",
+    "brier-macro": "cxrbench.metrics.brier",
+}
+
+
+@dataclass
+class _Plugins:
+    metrics: dict[str, Metric] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    conflicts: dict[str, PluginError] = field(default_factory=dict)
+    broken: list[PluginError] = field(default_factory=list)
+
+
+def get_metric(metric_id: str) -> Metric:
+    """The metric of that id.
+
+    Raises:
+        UnknownNameError: When no metric has that id; close ids are suggested.
+        PluginError: When two sides offer the id.
+    """
+    plugins = _plugins()
+    if metric_id in plugins.conflicts:
+        raise plugins.conflicts[metric_id]
+    if metric_id in plugins.metrics:
+        return plugins.metrics[metric_id]
+    if metric_id in _BUILTIN:
+        offered: tuple[Metric, ...] = import_module(_BUILTIN[metric_id]).METRICS
+        return next(metric for metric in offered if metric.id == metric_id)
+    close = difflib.get_close_matches(metric_id, metric_ids(), n=3, cutoff=0.4)
+    broken = "".join(f"; {error.what}" for error in plugins.broken)
+    raise UnknownNameError(
+        f"unknown metric {metric_id!r}",
+        why=f"no built-in metric and no plugin offers it{broken}",
+        fix=f"did you mean {' or '.join(close)}?" if close else "see the ids in docs/metrics.md",
+    )
+
+
+def metric_ids() -> list[str]:
+    """All known ids, the built-in ones first."""
+    return [*_BUILTIN, *(name for name in _plugins().owners if name not in _BUILTIN)]
+
+
+def plugin_problems() -> list[PluginError]:
+    """What is wrong with the installed metric plugins, for a health check."""
+    plugins = _plugins()
+    return [*plugins.broken, *plugins.conflicts.values()]
+
+
+@lru_cache(maxsize=1)
+def _plugins() -> _Plugins:
+    """Load every entry point once."""
+    plugins = _Plugins()
+    for entry in sorted(entry_points(group=GROUP), key=lambda e: (e.name, e.value)):
+        owner = f"{entry.dist.name if entry.dist else 'an unnamed distribution'} ({entry.value})"
+        try:
+            offered = _load(entry, owner)
+        except PluginError as error:
+            plugins.broken.append(error)
+            continue
+        for metric in offered:
+            other = plugins.owners.get(metric.id, "cxrbench" if metric.id in _BUILTIN else None)
+            if other is None:
+                plugins.owners[metric.id] = owner
+                plugins.metrics[metric.id] = metric
+            else:
+                plugins.conflicts[metric.id] = PluginError(
+                    f"two metrics are called {metric.id!r}",
+                    why=f"both {other} and {owner} offer it",
+                    fix="rename the metric in the plugin, or uninstall the plugin",
+                )
+    return plugins
+
+
+def _load(entry: EntryPoint, owner: str) -> list[Metric]:
+    """The metrics of one entry point.
+
+    Raises:
+        PluginError: When it cannot be imported or holds something else.
+    """
+    try:
+        offered = list(entry.load())
+    except Exception as error:  # whatever a stranger's module raises is that plugin's fault
+        raise PluginError(
+            f"the metric plugin {owner} is broken",
+            why=f"loading it raised {type(error).__name__}: {error}",
+            fix="repair or uninstall the plugin",
+        ) from error
+    wrong = [type(item).__name__ for item in offered if not isinstance(item, Metric)]
+    if wrong:
+        raise PluginError(
+            f"the metric plugin {owner} is broken",
+            why=f"it offers {', '.join(wrong)}, which lacks attributes of Metric",
+            fix="derive the metrics from cxrbench.metrics.BaseMetric",
+        )
+    return offered

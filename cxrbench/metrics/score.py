@@ -1,0 +1,128 @@
+"""Score predictions: values, trivial floors and patient-clustered intervals, ready for JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from cxrbench.errors import DataError
+from cxrbench.metrics.base import Metric, evaluate
+from cxrbench.metrics.bootstrap import bootstrap_weights, percentile_interval
+from cxrbench.metrics.inputs import ClassificationInput
+from cxrbench.metrics.ranking import FloatArray
+from cxrbench.metrics.registry import get_metric
+
+
+class ScoredMetric(BaseModel):
+    """One metric of one run at full precision; None stands for undefined."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    value: float | None
+    n: int = Field(description="Samples with at least one known label.")
+    n_per_class: dict[str, int] = Field(description="Known labels of each label.")
+    per_class: dict[str, float | None] | None = Field(
+        default=None, description="Value of each label; None for pooled (micro) metrics."
+    )
+    ci95: tuple[float, float] | None = Field(
+        default=None, description="95 % interval of sampling uncertainty, lower and upper bound."
+    )
+    ci_method: str | None = Field(
+        default=None, description="`bootstrap-<unit>-percentile-<replicates>`."
+    )
+    undefined_replicates: int = Field(
+        default=0, description="Replicates left out because a label lost one of its classes."
+    )
+    floor: float | None = Field(description="Value of the best constant predictor.")
+    higher_is_better: bool
+    impl: str = Field(description="Module that computed it.")
+
+
+def score(
+    data: ClassificationInput,
+    metric_ids: Sequence[str],
+    groups: Sequence[str] | None = None,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> dict[str, ScoredMetric]:
+    """Score one split under several metrics.
+
+    All metrics see the same bootstrap replicates. A replicate in which a label that is defined on
+    the full split becomes undefined is left out and counted: a mean over fewer labels would be
+    another number.
+
+    Args:
+        data: Scores and labels of N samples.
+        metric_ids: Ids known to `get_metric`.
+        groups: Patient of each sample; None: samples are resampled one by one.
+        replicates: Bootstrap replicates; 0: no interval.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        Metric id to result, in the order asked for. `ci95` is None without replicates, with fewer
+        than two groups, where the value is undefined, or where most replicates are.
+
+    Raises:
+        UnknownNameError: When a metric is not known.
+        BadRequest: When a metric does not apply to these labels.
+        DataError: When `groups` does not fit the samples.
+    """
+    n = len(data.scores)
+    if groups is not None and len(groups) != n:
+        raise DataError(
+            "patients do not fit the samples",
+            why=f"{len(groups)} patient ids for {n} samples",
+            fix="give one patient id a sample, in the order of the scores",
+        )
+    metrics = {metric_id: get_metric(metric_id) for metric_id in metric_ids}
+    points = {metric_id: metric.per_class(data) for metric_id, metric in metrics.items()}
+    resampled: dict[str, list[FloatArray]] = {metric_id: [] for metric_id in metrics}
+    units = n if groups is None else len(set(groups))
+    draws = replicates if units > 1 and metrics else 0
+    for weights in bootstrap_weights(n if groups is None else groups, draws, seed):
+        for metric_id, metric in metrics.items():
+            values = _replicate_values(metric, data, weights, points[metric_id])
+            resampled[metric_id].append(values)
+    unit = "sample" if groups is None else "patient"
+    method = f"bootstrap-{unit}-percentile-{draws}" if draws else None
+    return {
+        metric_id: _scored(metric, data, np.concatenate([[], *resampled[metric_id]]), method)
+        for metric_id, metric in metrics.items()
+    }
+
+
+def _replicate_values(
+    metric: Metric, data: ClassificationInput, weights: FloatArray, point: FloatArray
+) -> FloatArray:
+    """(R,) values; NaN where a label defined in `point` (1, C) is undefined in the replicate."""
+    per_class = metric.per_class(data, weights)
+    lost = (np.isnan(per_class) & ~np.isnan(point)).any(axis=1)
+    return np.where(lost, np.nan, metric.aggregate(per_class))
+
+
+def _scored(
+    metric: Metric, data: ClassificationInput, replicates: FloatArray, method: str | None
+) -> ScoredMetric:
+    result = evaluate(metric, data)
+    value = _number(result.value)
+    interval = None if value is None else percentile_interval(replicates)
+    per_class = result.per_class
+    return ScoredMetric(
+        value=value,
+        n=result.n,
+        n_per_class=dict(zip(data.names, data.known.sum(axis=0).tolist(), strict=True)),
+        per_class=None if per_class is None else {k: _number(v) for k, v in per_class.items()},
+        ci95=interval,
+        ci_method=None if interval is None else method,
+        undefined_replicates=int(np.isnan(replicates).sum()),
+        floor=_number(metric.floor(data)),
+        higher_is_better=metric.higher_is_better,
+        impl=type(metric).__module__,
+    )
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,1 @@
+"""Results: the record, the store that keeps it, provenance and seed statistics."""

@@ -1,0 +1,1 @@
+"""Task runners: one per task type."""

@@ -1,0 +1,128 @@
+"""What a runner is given and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Protocol
+
+from cxrbench.cards import ModelCard, TaskCard
+from cxrbench.data.samples import LabelledImages, SplitName
+from cxrbench.errors import PluginError
+from cxrbench.metrics.score import ScoredMetric
+from cxrbench.predictions import Predictions
+from cxrbench.registry import load_entry
+from cxrbench.results.spec import RunSpec
+from cxrbench.timing import Timer
+from cxrbench.weights.choice import Weights
+from cxrbench.weights.report import LoadReport
+
+RUNNER_GROUP = "cxrbench.runners"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """How a run uses the machine; nothing here changes a number.
+
+    Attributes:
+        device: A torch device, such as `cpu` or `cuda:0`.
+        batch_size: Images at once, None for the recipe's.
+        workers: Processes that load training data.
+    """
+
+    device: str
+    batch_size: int | None = None
+    workers: int = 0
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a runner needs for one run.
+
+    Attributes:
+        spec: What is run.
+        model: The model card.
+        task: The task card.
+        weights: What the encoder is filled with.
+        data: The verified data, already limited.
+        machine: Device, batch size and workers.
+        folder: Where working files live; what is there from a killed attempt is used.
+    """
+
+    spec: RunSpec
+    model: ModelCard
+    task: TaskCard
+    weights: Weights
+    data: LabelledImages
+    machine: Machine
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run found.
+
+    Attributes:
+        predictions: By split; always the test split.
+        selection: Fields of the record's `Selection`.
+        load: How the weights matched.
+        context_used: Whether the encoder was told the clinical context.
+        warnings: What a reader of the record should know.
+    """
+
+    predictions: Mapping[SplitName, Predictions]
+    selection: dict[str, Any]
+    load: LoadReport
+    context_used: bool
+    warnings: list[str] = field(default_factory=list)
+
+
+class Runner(Protocol):
+    """Runs the tasks of one type."""
+
+    def recipe(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Validate a merged recipe and return its canonical form for the run spec.
+
+        Raises:
+            PluginError: When the recipe is not valid.
+        """
+        ...
+
+    def not_applicable(self, model: ModelCard, recipe: Mapping[str, Any]) -> str | None:
+        """Why the model cannot be run this way, or None."""
+        ...
+
+    def work(self, recipe: Mapping[str, Any], data: LabelledImages) -> str:
+        """A few words on what a run will do, for `--plan`."""
+        ...
+
+    def run(self, job: Job, timer: Timer) -> Outcome:
+        """Run one job."""
+        ...
+
+    def score(
+        self, recipe: Mapping[str, Any], predictions: Mapping[SplitName, Predictions]
+    ) -> dict[str, ScoredMetric]:
+        """Score stored predictions."""
+        ...
+
+
+def get_runner(task_type: str) -> Runner:
+    """The runner of a task type, from the entry points of `cxrbench.runners`.
+
+    Raises:
+        PluginError: When no runner, or more than one, is registered for the type.
+    """
+    found = list(metadata.entry_points(group=RUNNER_GROUP, name=task_type))
+    if len(found) != 1:
+        known = sorted(metadata.entry_points(group=RUNNER_GROUP).names)
+        sides = ", ".join(point.value for point in found) or f"there are {', '.join(known)}"
+        raise PluginError(
+            f"cannot run tasks of the type {task_type}",
+            why=f"{len(found)} runners are registered for it ({sides})",
+            fix="correct `type` of the task card, or install the plugin that has the runner",
+        )
+    runner: Runner = load_entry(found[0].value)()
+    return runner

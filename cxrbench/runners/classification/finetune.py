@@ -1,0 +1,158 @@
+"""Fine-tuning: encoder and head trained together, the epoch chosen on the selection split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from cxrbench.building import build
+from cxrbench.data.samples import SplitName
+from cxrbench.predictions import Predictions
+from cxrbench.progress import track
+from cxrbench.runners.base import Job, Outcome
+from cxrbench.runners.classification.head import make_head
+from cxrbench.runners.classification.inputs import Inputs
+from cxrbench.runners.classification.recipe import ClassificationRecipe
+from cxrbench.runners.classification.selection import monitor
+from cxrbench.timing import Timer
+from cxrbench.training.features import autocast
+from cxrbench.training.fit import FitSettings, fit
+from cxrbench.training.loading import ResumableLoader, class_counts
+from cxrbench.training.losses import bce, effective_number_weights, focal
+from cxrbench.training.module import FineTuner, Recipe, Scores
+from cxrbench.training.optimizers import make_optimizer, with_unclamped_cosine
+from cxrbench.training.seeds import derive
+
+
+def run_finetune(job: Job, recipe: ClassificationRecipe, timer: Timer) -> Outcome:
+    """Fine-tune one encoder on one task."""
+    with timer.phase("build"):
+        encoder, report = build(job.model, job.weights, job.spec.seed)
+        with torch.random.fork_rng():
+            torch.manual_seed(derive("head", job.spec.seed))
+            head = make_head(encoder.pooled_dim, len(job.data.labels), recipe)
+        module = FineTuner(_as_module(encoder), head, _recipe(job, recipe), job.spec.seed)
+    inputs = Inputs.make(job, recipe, encoder, timer)
+    with timer.phase("fit"):
+        result = fit(
+            module,
+            inputs.training_loader(),
+            inputs.loader(recipe.select.split),
+            _settings(job, recipe),
+            job.folder / "fit",
+        )
+    names: tuple[SplitName, ...] = ("val", "test")
+    with timer.phase("predict"):
+        predictions = {
+            name: Predictions.of(
+                job.data.splits[name],
+                job.data.labels,
+                _predict(module, inputs.loader(name), job, f"predicting {name}"),
+            )
+            for name in names
+        }
+    selection: dict[str, Any] = {
+        "split": recipe.select.split,
+        "metric": recipe.select.name,
+        "value": result.value,
+        "epoch": result.epoch,
+    }
+    return Outcome(predictions, selection, report, inputs.context, report.warnings)
+
+
+def _as_module(encoder: object) -> nn.Module:
+    if not isinstance(encoder, nn.Module):
+        raise TypeError(f"{type(encoder).__name__} declares `trainable` but is no torch module")
+    return encoder
+
+
+def _recipe(job: Job, recipe: ClassificationRecipe) -> Recipe:
+    judged = job.data.splits[recipe.select.split]
+
+    def value(scores: Scores) -> float:
+        return monitor(recipe.select, Predictions.of(judged, job.data.labels, scores))
+
+    return Recipe(
+        loss=_Loss(job, recipe),
+        monitor=value,
+        optimizers=lambda module: _optimizers(module, recipe),
+        plateau=_plateau(recipe),
+        first_validation=recipe.first_validation,
+    )
+
+
+class _Loss:
+    """The recipe's loss, weighted by the class counts of the training split."""
+
+    def __init__(self, job: Job, recipe: ClassificationRecipe) -> None:
+        self._loss = recipe.loss
+        self._weights: Tensor | None = None
+        if recipe.loss.class_weights == "effective-number":
+            counts = class_counts(job.data.splits["train"].labels)
+            self._weights = effective_number_weights(counts, recipe.loss.beta)
+
+    def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
+        weights = None if self._weights is None else self._weights.to(logits.device)
+        if self._loss.name == "focal":
+            return focal(logits, labels, self._loss.gamma, weights)
+        return bce(logits, labels, weights)
+
+
+def _optimizers(module: FineTuner, recipe: ClassificationRecipe) -> OptimizerLRScheduler:
+    settings, schedule = recipe.optimizer, recipe.schedule
+    if settings is None:
+        raise ValueError("a fine-tuning recipe has an optimizer")
+    optimizer = make_optimizer(
+        settings.name,
+        [
+            (module.encoder.parameters(), settings.lr),
+            (module.head.parameters(), settings.lr * settings.head_lr_multiplier),
+        ],
+        weight_decay=settings.weight_decay,
+        momentum=settings.momentum,
+    )
+    if schedule.name == "unclamped-cosine":
+        return with_unclamped_cosine(optimizer, schedule.warmup_steps, schedule.total_steps)
+    return optimizer
+
+
+def _plateau(
+    recipe: ClassificationRecipe,
+) -> Callable[[Optimizer], ReduceLROnPlateau] | None:
+    schedule = recipe.schedule
+    if schedule.name != "plateau":
+        return None
+    return partial(
+        ReduceLROnPlateau, mode="max", factor=schedule.factor, patience=schedule.patience
+    )
+
+
+def _settings(job: Job, recipe: ClassificationRecipe) -> FitSettings:
+    micro = job.spec.micro_batch or recipe.batch_size
+    return FitSettings(
+        epochs=recipe.epochs,
+        accumulate=recipe.accumulate * recipe.batch_size // micro,
+        validate_every=recipe.validate_every,
+        early_stop=recipe.early_stop,
+        clip_grad_norm=recipe.clip_grad_norm,
+        precision=job.spec.precision,
+        device=job.machine.device,
+    )
+
+
+def _predict(module: FineTuner, loader: ResumableLoader, job: Job, title: str) -> Scores:
+    module.to(job.machine.device).eval()
+    found = []
+    with torch.inference_mode(), autocast(job.machine.device, job.spec.precision):
+        for batch in track(loader, title):
+            logits = module.logits(batch.to(job.machine.device))
+            found.append(torch.sigmoid(logits.float()).cpu().numpy())
+    return np.concatenate(found).astype(np.float64)

@@ -1,0 +1,145 @@
+"""What fine-tuning reads: prepared images, or the frozen trunk's output computed once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import torch
+
+from cxrbench.data.prepared import prepare, prepared_store
+from cxrbench.data.rowstore import RowStore
+from cxrbench.data.samples import SPLITS, SplitName
+from cxrbench.encoder import Encoder, FrozenTrunk, ImageBatch
+from cxrbench.image_spec import ImageSpec
+from cxrbench.runners.base import Job
+from cxrbench.runners.classification.recipe import ClassificationRecipe
+from cxrbench.timing import Timer
+from cxrbench.training.features import Extractor, FeatureKey, to_device
+from cxrbench.training.loading import (
+    Augmentation,
+    Collate,
+    EpochSampler,
+    ResumableLoader,
+    RowDataset,
+)
+
+_TRUNK_GIB = 20.0
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Loaders of one fine-tuning run.
+
+    Attributes:
+        job: The run.
+        recipe: Its recipe.
+        spec: Preprocessing of the encoder's input.
+        training: Store the training split is read from.
+        images: Store of images at the encoder's geometry.
+        trunk: Store of trunk features, where the encoder has a frozen trunk.
+        trunk_splits: Splits that are read from `trunk`.
+        context: Whether the encoder is told the clinical context.
+    """
+
+    job: Job
+    recipe: ClassificationRecipe
+    spec: ImageSpec
+    training: RowStore
+    images: RowStore
+    trunk: RowStore | None
+    trunk_splits: frozenset[SplitName]
+    context: bool
+
+    @classmethod
+    def make(cls, job: Job, recipe: ClassificationRecipe, encoder: Encoder, timer: Timer) -> Inputs:
+        """Prepare what the run will read, using all that is there already."""
+        spec = recipe.image_spec(encoder.image_spec)
+        source = recipe.source_spec(encoder.image_spec)
+        images = prepared_store(job.task.dataset, job.data, spec)
+        training = images if source == spec else prepared_store(job.task.dataset, job.data, source)
+        with timer.phase("images"):
+            for name in SPLITS:
+                store = training if name == "train" else images
+                own = source if name == "train" else spec
+                prepare(store, job.data.splits[name].samples, own)
+        inputs = cls(
+            job, recipe, spec, training, images, None, frozenset(),
+            recipe.context and "context" in job.model.capabilities,
+        )  # fmt: skip
+        if not isinstance(encoder, FrozenTrunk) or recipe.augment is not None:
+            return inputs
+        with timer.phase("trunk"):
+            return inputs._with_trunk(encoder)
+
+    def training_loader(self) -> ResumableLoader:
+        """The training split, shuffled by the seed."""
+        recipe, seed = self.recipe, self.job.spec.seed
+        sampler = EpochSampler(
+            len(self.job.data.splits["train"]),
+            self.job.spec.micro_batch or recipe.batch_size,
+            seed=seed,
+            drop_last=recipe.drop_last,
+        )
+        augment = Augmentation(self.spec.size, seed) if recipe.augment else None
+        return self._loader("train", sampler, augment)
+
+    def loader(self, name: SplitName) -> ResumableLoader:
+        """A split in order."""
+        size = self.job.machine.batch_size or self.recipe.batch_size
+        return self._loader(name, EpochSampler(len(self.job.data.splits[name]), size, seed=None))
+
+    def _loader(
+        self, name: SplitName, sampler: EpochSampler, augment: Augmentation | None = None
+    ) -> ResumableLoader:
+        from_trunk = self.trunk is not None and name in self.trunk_splits
+        images = self.training if augment is not None else self.images
+        store = self.trunk if self.trunk is not None and from_trunk else images
+        return ResumableLoader(
+            RowDataset(self.job.data.splits[name], store, augment=augment),
+            sampler,
+            Collate(None if from_trunk else self.spec, self.context),
+            0 if from_trunk else self.job.machine.workers,
+        )
+
+    def _with_trunk(self, encoder: FrozenTrunk) -> Inputs:
+        """The same inputs, with the trunk's output of what every epoch reads kept on disk.
+
+        The splits read in every epoch come first; a split whose features would not fit into the
+        budget (`CXRBENCH_TRUNK_GIB`) is read from its images instead.
+        """
+        job = self.job
+        to_device(encoder, job.machine.device)
+        extractor = Extractor(
+            self.images, self.spec, job.machine.device, job.spec.precision,
+            job.machine.batch_size or self.recipe.batch_size, context=False,
+        )  # fmt: skip
+        store = self._trunk_key().store()
+
+        def compute(batch: ImageBatch) -> torch.Tensor:
+            if batch.pixels is None:
+                raise ValueError("the trunk is computed from pixels")
+            return encoder.encode_trunk(batch.pixels)
+
+        budget = float(os.environ.get("CXRBENCH_TRUNK_GIB", _TRUNK_GIB)) * 2**30
+        kept: set[SplitName] = set()
+        for name in ("train", self.recipe.select.split):
+            split = job.data.splits[name]
+            needed = len(split) * extractor.row_bytes(split, compute)
+            if needed <= budget:
+                budget -= needed
+                extractor.fill(store, split, compute, f"trunk features of {name}")
+                kept.add(name)
+        return Inputs(**{**self.__dict__, "trunk": store, "trunk_splits": frozenset(kept)})
+
+    def _trunk_key(self) -> FeatureKey:
+        seed = {"seed": str(self.job.spec.seed)} if self.job.weights.source == "random" else {}
+        return FeatureKey(
+            model=f"{self.job.model.id}@{self.job.model.version}",
+            weights={**self.job.weights.digest, **seed},
+            spec=self.spec,
+            precision=self.job.spec.precision,
+            context=False,
+            kind="trunk",
+            data=str(self.images.folder),
+        )

@@ -1,0 +1,1 @@
+"""Scaffolding: the projects that `cxrbench new` writes, and the templates they come from."""

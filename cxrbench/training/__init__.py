@@ -1,0 +1,1 @@
+"""Training on Lightning: losses, optimisers, schedules, resumable loading and the fit loop."""

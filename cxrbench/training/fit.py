@@ -1,0 +1,180 @@
+"""The fit loop: Lightning, with checkpoints that let a killed run go on as if nothing happened."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar
+
+from cxrbench.atomic import write_text
+from cxrbench.errors import RunError
+from cxrbench.progress import stderr
+from cxrbench.training.loading import ResumableLoader
+from cxrbench.training.module import MONITOR, FineTuner
+
+_SAVE_EVERY = timedelta(minutes=10)
+_DONE = "fit.json"
+_LOGGERS = ("lightning", "lightning.pytorch", "lightning.fabric")
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """What the loop needs beside the module.
+
+    Attributes:
+        epochs: At most.
+        accumulate: Batches an optimiser step.
+        validate_every: Epochs between validations.
+        early_stop: Validations without improvement before stopping; None: never.
+        clip_grad_norm: None: no clipping.
+        precision: `32`, `bf16` or `16`.
+        device: A torch device.
+    """
+
+    epochs: int
+    accumulate: int
+    validate_every: int
+    early_stop: int | None
+    clip_grad_norm: float | None
+    precision: str
+    device: str
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """Which epoch was chosen.
+
+    Attributes:
+        epoch: Counted from 0.
+        value: Its monitored value; None where it is undefined in every epoch.
+    """
+
+    epoch: int
+    value: float | None
+
+
+def fit(
+    module: FineTuner,
+    train: ResumableLoader,
+    validate: ResumableLoader,
+    settings: FitSettings,
+    folder: Path,
+) -> FitResult:
+    """Train, or go on training, and leave the module with the weights of the best epoch.
+
+    `folder` holds `best.ckpt` and `last.ckpt` while the run goes on; a finished fit is found
+    again by its `fit.json`.
+
+    Raises:
+        RunError: When training gives no usable epoch.
+    """
+    best_path, last_path, done_path = (folder / n for n in ("best.ckpt", "last.ckpt", _DONE))
+    if not done_path.exists():
+        best = ModelCheckpoint(
+            folder, "best", monitor=MONITOR, mode="max", save_weights_only=True,
+            enable_version_counter=False, save_on_train_epoch_end=False,
+        )  # fmt: skip
+        resume = last_path if last_path.exists() else None
+        with _quiet():
+            trainer = _trainer(settings, folder, best)
+            trainer.fit(module, train, validate, ckpt_path=resume)
+        _finish(module, best, done_path)
+        last_path.unlink(missing_ok=True)
+    result = json.loads(done_path.read_text())
+    state = torch.load(best_path, map_location="cpu", weights_only=True)["state_dict"]
+    module.load_state_dict(state, strict=False)
+    return FitResult(result["epoch"], result["value"])
+
+
+def _trainer(settings: FitSettings, folder: Path, best: ModelCheckpoint) -> lightning.Trainer:
+    """A trainer whose `last.ckpt` is written after `best.ckpt`, at the end of every epoch."""
+    last = ModelCheckpoint(
+        folder, "last", monitor=None, save_top_k=1, every_n_epochs=1,
+        enable_version_counter=False, save_on_train_epoch_end=True,
+    )  # fmt: skip
+    timed = ModelCheckpoint(
+        folder, "last", monitor=None, save_top_k=1, train_time_interval=_SAVE_EVERY,
+        enable_version_counter=False,
+    )  # fmt: skip
+    callbacks: list[Callback] = [best, timed, last]
+    if settings.early_stop is not None:
+        callbacks.append(
+            _Stop(MONITOR, mode="max", patience=settings.early_stop, check_finite=False)
+        )
+    if stderr.is_terminal:
+        callbacks.append(RichProgressBar(leave=False))
+    device = torch.device(settings.device)
+    return lightning.Trainer(
+        accelerator={"cuda": "gpu"}.get(device.type, device.type),
+        devices=1 if device.index is None else [device.index],
+        precision=_lightning_precision(settings.precision),
+        max_epochs=settings.epochs,
+        accumulate_grad_batches=settings.accumulate,
+        check_val_every_n_epoch=settings.validate_every,
+        gradient_clip_val=settings.clip_grad_norm,
+        callbacks=callbacks,
+        logger=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        enable_progress_bar=stderr.is_terminal,
+        enable_model_summary=False,
+        deterministic="warn",
+        benchmark=False,
+        default_root_dir=folder,
+    )
+
+
+class _Stop(EarlyStopping):
+    """Early stopping that remembers on resuming that it had stopped."""
+
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
+
+
+def _finish(module: FineTuner, best: ModelCheckpoint, done: Path) -> None:
+    if not module.history or not Path(best.best_model_path).exists():
+        raise RunError(
+            "training gave no model",
+            why="no epoch was validated",
+            fix="check that the recipe validates within its number of epochs",
+        )
+    chosen = max(module.history, key=lambda line: line[MONITOR])
+    value = chosen[MONITOR] if math.isfinite(chosen[MONITOR]) else None
+    write_text(done.with_name("history.json"), json.dumps(_finite(module.history), indent=1))
+    write_text(done, json.dumps({"epoch": int(chosen["epoch"]), "value": value}))
+
+
+def _finite(history: list[dict[str, float]]) -> list[dict[str, Any]]:
+    return [{k: v if math.isfinite(v) else None for k, v in line.items()} for line in history]
+
+
+def _lightning_precision(precision: str) -> Any:
+    return {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}[precision]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence Lightning's remarks on hardware and workers, which are not for our users."""
+    loggers = [logging.getLogger(n) for n in _LOGGERS]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"lightning\.")
+            yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

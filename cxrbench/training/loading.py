@@ -1,0 +1,206 @@
+"""Training data in an order that depends on seed and epoch alone.
+
+The sampler hands out (position, epoch) pairs: augmentation then depends on the sample and the
+epoch and not on the worker that happens to draw it. A loader can start in the middle of an epoch,
+which is what makes a resumed run equal an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2
+
+from cxrbench.data.rowstore import RowStore
+from cxrbench.data.samples import Split
+from cxrbench.data.transforms import normalise
+from cxrbench.encoder import ImageBatch
+from cxrbench.image_spec import ImageSpec
+from cxrbench.training.seeds import derive
+
+Position = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class LabelledBatch:
+    """A batch as the training module takes it.
+
+    Attributes:
+        images: What the encoder is given.
+        labels: B×C: 1, 0 or NaN.
+    """
+
+    images: ImageBatch
+    labels: Tensor
+
+    def to(self, device: torch.device | str) -> LabelledBatch:
+        """The batch with its tensors on a device."""
+        pixels, trunk = self.images.pixels, self.images.trunk
+        moved = replace(
+            self.images,
+            pixels=None if pixels is None else pixels.to(device),
+            trunk=None if trunk is None else trunk.to(device),
+        )
+        return LabelledBatch(moved, self.labels.to(device))
+
+
+class EpochSampler:
+    """Yields batches of (position, epoch), shuffled by seed and epoch or in order.
+
+    Attributes:
+        epoch: Set by the trainer at the start of each epoch.
+        start: Batches to leave out at the start of the next epoch; used once.
+    """
+
+    def __init__(
+        self, count: int, batch_size: int, *, seed: int | None, drop_last: bool = False
+    ) -> None:
+        """Make a sampler; without a `seed` it goes through the samples in order."""
+        self.count = count
+        self.batch_size = batch_size
+        self.seed = seed
+        # Dropping the only batch of a small split would leave nothing to train on.
+        self.drop_last = drop_last and count >= batch_size
+        self.epoch = 0
+        self.start = 0
+
+    @property
+    def sampler(self) -> EpochSampler:
+        """Where Lightning looks for `set_epoch` on a batch sampler."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the trainer at the start of each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        whole, rest = divmod(self.count, self.batch_size)
+        return whole + (1 if rest and not self.drop_last else 0)
+
+    def __iter__(self) -> Iterator[list[Position]]:
+        order = np.arange(self.count)
+        if self.seed is not None:
+            order = np.random.default_rng([self.seed, self.epoch]).permutation(self.count)
+        first, self.start = self.start, 0
+        for batch in range(first, len(self)):
+            chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            yield [(int(position), self.epoch) for position in chosen]
+
+
+class RowDataset(Dataset[Any]):
+    """A split whose images, or frozen trunk features, are read from a row store."""
+
+    def __init__(
+        self, split: Split, store: RowStore, *, augment: Augmentation | None = None
+    ) -> None:
+        """Pair a split with the store that holds a row for each of its ids."""
+        self._split = split
+        self._store = store
+        self._augment = augment
+
+    def __len__(self) -> int:
+        return len(self._split)
+
+    def __getitem__(self, index: Position) -> dict[str, Any]:
+        position, epoch = index
+        sample = self._split.samples[position]
+        row = torch.from_numpy(np.ascontiguousarray(self._store[sample.id]))
+        if self._augment is not None:
+            row = self._augment(row, epoch, position)
+        return {
+            "row": row,
+            "labels": torch.from_numpy(self._split.labels[position]),
+            "view": sample.view,
+            "context": sample.context,
+        }
+
+
+class Augmentation:
+    """Random resized crop (scale 0.08 to 1) and horizontal flip, as BenchX trains.
+
+    The draw depends on seed, epoch and sample.
+    """
+
+    def __init__(self, size: tuple[int, int], seed: int) -> None:
+        """Crop to `size` (height, width)."""
+        self._seed = seed
+        self._transform = v2.Compose(
+            [v2.RandomResizedCrop(size, antialias=True), v2.RandomHorizontalFlip()]
+        )
+
+    def __call__(self, image: Tensor, epoch: int, position: int) -> Tensor:
+        """Augment one H×W uint8 image."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive("augment", self._seed, epoch, position))
+            augmented: Tensor = self._transform(image.unsqueeze(0)).squeeze(0)
+        return augmented
+
+
+@dataclass(frozen=True)
+class Collate:
+    """Stacks rows into a batch.
+
+    Attributes:
+        spec: How images are normalised; None when the rows are trunk features.
+        context: Whether the encoder is told the clinical context.
+    """
+
+    spec: ImageSpec | None
+    context: bool
+
+    def __call__(self, items: Sequence[dict[str, Any]]) -> LabelledBatch:
+        """Stack the items of one batch."""
+        rows = torch.stack([item["row"] for item in items])
+        images = ImageBatch(
+            pixels=normalise(rows, self.spec) if self.spec is not None else None,
+            trunk=rows if self.spec is None else None,
+            view=[item["view"] for item in items],
+            context=[item["context"] for item in items] if self.context else None,
+        )
+        return LabelledBatch(images, torch.stack([item["labels"] for item in items]))
+
+
+class ResumableLoader(DataLoader[LabelledBatch]):
+    """A loader that remembers how far into an epoch it is.
+
+    Lightning keeps `state_dict` in its checkpoints and hands it back on resuming.
+    """
+
+    def __init__(self, dataset: RowDataset, sampler: EpochSampler, collate: Collate, workers: int):
+        """Wrap a dataset; `workers` processes read ahead."""
+        super().__init__(
+            dataset,
+            batch_sampler=sampler,
+            collate_fn=collate,
+            num_workers=workers,
+            persistent_workers=False,
+        )
+        self._sampler = sampler
+        self._served = 0
+
+    def __iter__(self) -> Iterator[LabelledBatch]:  # type: ignore[override]
+        self._served = self._sampler.start
+        for batch in super().__iter__():
+            self._served += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, int]:
+        """Batches served in the current epoch."""
+        return {"served": self._served % max(1, len(self._sampler))}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Leave out what was served before."""
+        self._sampler.start = state["served"]
+
+
+def class_counts(labels: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """Positives of each label in N×C labels."""
+    counts: npt.NDArray[np.int64] = np.nansum(labels == 1, axis=0).astype(np.int64)
+    return counts

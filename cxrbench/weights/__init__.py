@@ -1,0 +1,1 @@
+"""Weights: found, hashed, read without running code, and loaded completely or not at all."""

@@ -1,0 +1,115 @@
+"""Which weights a run uses: the card's, a path of the user's, random ones, or none at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from cxrbench.cards import ModelCard, WeightsFile
+from cxrbench.errors import BadRequest, WeightsError
+from cxrbench.hashing import sha256_file
+from cxrbench.weights.locate import locate
+
+TENSOR_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar")
+
+
+@dataclass(frozen=True)
+class ResolvedFile:
+    """One file of the card, found on this machine."""
+
+    entry: WeightsFile
+    path: Path
+    sha256: str
+
+    @property
+    def holds_tensors(self) -> bool:
+        """False for side files such as a tokenizer."""
+        return self.path.suffix in TENSOR_SUFFIXES
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What an encoder is filled with.
+
+    Attributes:
+        source: `card` (where the card says), `path` (given by the user), `random` (the run's seed
+            decides), or `none` (the encoder has no weights to load).
+        files: The files found, in the order of the card.
+    """
+
+    source: Literal["card", "path", "random", "none"]
+    files: tuple[ResolvedFile, ...] = ()
+
+    @property
+    def digest(self) -> dict[str, str]:
+        """What identifies the weights in a run id: SHA-256 by file, or the word for none."""
+        if not self.files:
+            return {"source": self.source}
+        return {file.entry.name: file.sha256 for file in self.files}
+
+    @property
+    def trained(self) -> bool:
+        """Whether a number from these weights says something about a published model."""
+        return self.source != "random"
+
+
+def resolve(card: ModelCard, request: str | None) -> Weights:
+    """Find the weights of `card` without reading them.
+
+    Args:
+        card: The model card.
+        request: None for the card's own weights, `random`, or a file or folder.
+
+    Raises:
+        WeightsError: When a file is not on this machine or its hash is not the declared one.
+        BadRequest: When weights are given for an encoder that has none.
+    """
+    if request == "random":
+        return Weights("random" if "trainable" in card.capabilities else "none")
+    if not card.weights:
+        if request is not None:
+            raise BadRequest(
+                f"{card.id} takes no weights",
+                why=f"its card declares none, and --weights {request} was given",
+                fix="leave --weights out, or say --weights random",
+            )
+        return Weights("random" if "trainable" in card.capabilities else "none")
+    given = Path(request).expanduser() if request is not None else None
+    if given is not None and not given.exists():
+        raise WeightsError(
+            f"no weights at {given}",
+            why="the path given with --weights does not exist",
+            fix="correct the path, or say --weights random to try the encoder without weights",
+        )
+    files = tuple(_resolve_file(card, entry, given) for entry in card.weights)
+    return Weights("path" if given else "card", files)
+
+
+def _resolve_file(card: ModelCard, entry: WeightsFile, given: Path | None) -> ResolvedFile:
+    path = _given_file(card, entry, given) or locate(entry)
+    if path is None:
+        raise WeightsError(
+            f"the weights of {card.id} are not on this machine",
+            why=f"{entry.file or entry.name} from {entry.source} {entry.repo} was not found",
+            fix=f"run `cxrbench weights fetch {card.id}`, or give --weights PATH or random",
+        )
+    digest = sha256_file(path)
+    if entry.sha256 and given is None and digest != entry.sha256:
+        raise WeightsError(
+            f"the weights of {card.id} are not the declared ones",
+            why=f"{path}: sha256 {digest[:12]}…, the card says {entry.sha256[:12]}…",
+            fix="delete the file and fetch it again, or give --weights PATH to use it knowingly",
+        )
+    return ResolvedFile(entry, path, digest)
+
+
+def _given_file(card: ModelCard, entry: WeightsFile, given: Path | None) -> Path | None:
+    """The user's file for `entry`: a file stands for the card's first, a folder for all by name."""
+    if given is None:
+        return None
+    if given.is_file():
+        return given if entry is card.weights[0] else None
+    names = [Path(entry.file).name, f"{entry.name}{Path(entry.file).suffix}"]
+    candidates = [given / name for name in names] + [given / entry.repo / names[0]]
+    return next((path for path in candidates if path.is_file()), None)

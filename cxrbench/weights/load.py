@@ -1,0 +1,81 @@
+"""Filling an encoder completely, or refusing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from torch import nn
+
+from cxrbench.cards import ModelCard
+from cxrbench.errors import WeightsError
+from cxrbench.weights.choice import ResolvedFile
+from cxrbench.weights.mapping import Match, match_file, matches_any
+from cxrbench.weights.read import read_tensors
+from cxrbench.weights.report import LoadReport, some
+
+
+@runtime_checkable
+class UsesFiles(Protocol):
+    """An encoder that reads side files, such as a tokenizer."""
+
+    def use_file(self, name: str, path: Path) -> None:
+        """Take the weights entry `name` of the card, found at `path`."""
+        ...
+
+
+def load(encoder: object, card: ModelCard, files: Sequence[ResolvedFile]) -> LoadReport:
+    """Load the files into the encoder, in place.
+
+    Raises:
+        WeightsError: When fewer encoder tensors match than the card demands, or a file holds
+            tensors of an unknown kind; the encoder is then left untouched.
+    """
+    report = _load_tensors(encoder, card, files)
+    if isinstance(encoder, UsesFiles):
+        for file in files:
+            if not file.holds_tensors:
+                encoder.use_file(file.entry.name, file.path)
+    return report
+
+
+def _load_tensors(encoder: object, card: ModelCard, files: Sequence[ResolvedFile]) -> LoadReport:
+    if not files or not isinstance(encoder, nn.Module):
+        return LoadReport(0, 0)
+    wanted = encoder.state_dict()
+    whole = Match()
+    for file in files:
+        if file.holds_tensors:
+            found = read_tensors(file.path, file.entry.wrapper)
+            part = match_file(file.entry, found, wanted)
+            whole.tensors.update(part.tensors)
+            whole.unexpected += part.unexpected
+            whole.wrong_shape += part.wrong_shape
+            whole.by_order |= part.by_order
+    required = [name for name in wanted if not matches_any(card.optional_tensors, name)]
+    whole.missing = [name for name in required if name not in whole.tensors]
+    report = LoadReport(
+        len(required) - len(whole.missing), len(required), whole.by_order, tuple(whole.unexpected)
+    )
+    _refuse_partial(card, files, whole, report)
+    encoder.load_state_dict(whole.tensors, strict=False)
+    return report
+
+
+def _refuse_partial(
+    card: ModelCard, files: Sequence[ResolvedFile], match: Match, report: LoadReport
+) -> None:
+    complete = report.total == 0 or report.matched / report.total >= card.min_match
+    if complete and not match.wrong_shape:
+        return
+    parts = [f"{report.matched} of {report.total} encoder tensors match"]
+    parts += some("missing", match.missing)
+    parts += some("unexpected", match.unexpected)
+    parts += some("wrong shape", match.wrong_shape)
+    names = ", ".join(file.path.name for file in files)
+    raise WeightsError(
+        f"the checkpoint {names} does not fit {card.id}",
+        why="; ".join(parts),
+        fix="give the checkpoint this card describes, or correct the mapping on the card",
+    )

@@ -1,0 +1,59 @@
+"""Finding and fetching the files a card names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cxrbench.cards import WeightsFile
+from cxrbench.download import download
+from cxrbench.errors import WeightsError
+from cxrbench.paths import cache_dir
+
+
+def locate(entry: WeightsFile) -> Path | None:
+    """The file if it is on this machine already; nothing is downloaded."""
+    if entry.source == "hf":
+        from huggingface_hub import try_to_load_from_cache
+
+        found = try_to_load_from_cache(entry.repo, entry.file, revision=entry.revision)
+        return Path(found) if isinstance(found, str) else None
+    kept = _kept_path(entry)
+    return kept if kept.is_file() else None
+
+
+def fetch(entry: WeightsFile) -> Path:
+    """Download the file unless it is here already.
+
+    Raises:
+        WeightsError: When it has to be got by hand, or cannot be reached.
+    """
+    found = locate(entry)
+    if found is not None:
+        return found
+    if entry.source == "manual":
+        raise WeightsError(
+            f"{entry.file or entry.name} has to be fetched by hand",
+            why=f"its owners offer it at {entry.repo or 'an address on the card'} only",
+            fix=f"download it and place it at {_kept_path(entry)}, or give --weights PATH",
+        )
+    if entry.source == "url":
+        return download(entry.repo, _kept_path(entry), sha256=entry.sha256)
+    return _fetch_from_hub(entry)
+
+
+def _fetch_from_hub(entry: WeightsFile) -> Path:
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return Path(hf_hub_download(entry.repo, entry.file, revision=entry.revision))
+    except Exception as error:  # the hub client raises many kinds: offline, gated, not found
+        reason = str(error).strip().splitlines()
+        raise WeightsError(
+            f"cannot fetch {entry.file} from {entry.repo}",
+            why=f"{type(error).__name__}: {reason[0] if reason else 'no reason given'}",
+            fix="check the network and your access (`hf auth login`), or give --weights PATH",
+        ) from error
+
+
+def _kept_path(entry: WeightsFile) -> Path:
+    return cache_dir() / "weights" / entry.name / Path(entry.file or entry.repo).name

@@ -1,0 +1,63 @@
+"""Reading a checkpoint without running any code in it."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cxrbench.errors import WeightsError
+
+
+def read_tensors(path: Path, wrapper: Sequence[str] = ()) -> dict[str, Tensor]:
+    """The tensors of a checkpoint by name, on the CPU.
+
+    Args:
+        path: A `.safetensors` file, or a torch checkpoint that `weights_only=True` can read.
+        wrapper: Top-level keys that may hold the state dict; the first one present is entered.
+
+    Raises:
+        WeightsError: When the file cannot be read safely or holds no tensors.
+    """
+    if path.suffix == ".safetensors":
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            return load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise _unreadable(path, str(error)) from error
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{path.name} is refused",
+            why="it is a pickle that needs more than tensors to load, so it could run code",
+            fix="convert it to safetensors in an environment you trust, then give that file",
+        ) from error
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+        raise _unreadable(path, str(error)) from error
+    for key in wrapper:
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+            break
+    if not isinstance(content, Mapping):
+        raise _unreadable(path, f"expected a mapping, found {type(content).__name__}")
+    tensors = {str(k): v.detach() for k, v in content.items() if isinstance(v, Tensor)}
+    if not tensors:
+        keys = ", ".join(map(str, list(content)[:5]))
+        raise _unreadable(path, f"no tensor at its top level (keys: {keys})")
+    return tensors
+
+
+def _unreadable(path: Path, reason: str) -> WeightsError:
+    first_line = reason.strip().splitlines()[0] if reason.strip() else "no reason given"
+    return WeightsError(
+        f"cannot read the checkpoint {path.name}",
+        why=f"{path}: {first_line[:200]}",
+        fix="check that the download is complete and is a checkpoint of this model",
+    )

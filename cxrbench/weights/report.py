@@ -1,0 +1,43 @@
+"""How a checkpoint fitted an encoder, free of torch so that planning can speak of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What was loaded.
+
+    Attributes:
+        matched: Encoder tensors that were filled.
+        total: Encoder tensors that had to be.
+        by_order: Whether names were matched by order and shape.
+        unexpected: Checkpoint tensors the encoder has no place for and the card does not ignore.
+    """
+
+    matched: int
+    total: int
+    by_order: bool = False
+    unexpected: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader of the record should know about the match."""
+        found = []
+        if self.by_order:
+            found.append("weights were matched by order and shape: their names differ")
+        if self.unexpected:
+            found += some("checkpoint tensors have no place in the encoder", self.unexpected)
+        return found
+
+
+def some(word: str, names: Sequence[str]) -> list[str]:
+    """A line that counts names and shows the first few; none when there are none."""
+    if not names:
+        return []
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return [f"{len(names)} {word}: {', '.join(names[:_SHOWN])}{more}"]

@@ -1,0 +1,1 @@
+"""The encoders that come with cxrbench: a card and one small module each."""

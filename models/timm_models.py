@@ -1,0 +1,94 @@
+"""Any timm model as an encoder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import timm
+from torch import Tensor, nn
+
+from cxrbench.cards import Dims, ModelCard
+from cxrbench.encoder import ImageBatch, ImageFeatures
+from cxrbench.errors import UnknownNameError
+from cxrbench.image_spec import ImageSpec
+from cxrbench.names import did_you_mean
+
+
+def expand(card: ModelCard, name: str) -> ModelCard:
+    """The card of one timm model, from the family's card and timm's configuration.
+
+    Raises:
+        UnknownNameError: When timm has no model of that name.
+    """
+    timm_name = name.rpartition("/")[2]
+    if not timm.is_model(timm_name):
+        raise UnknownNameError(
+            f"unknown model: {name}",
+            why=f"timm {timm.__version__} has no model {timm_name}",
+            fix=did_you_mean(timm_name, timm.list_models(), "timm.list_models()"),
+        )
+    configured: Any = timm.get_pretrained_cfg(timm_name)
+    tag = configured.tag if configured is not None else ""
+    repo = (configured.hf_hub_id or "") if configured is not None else ""
+    files = [file.model_copy(update={"repo": repo}) for file in card.weights]
+    return card.model_copy(
+        update={
+            "id": name,
+            "title": f"{timm_name}{f' ({tag})' if tag else ''} of timm",
+            "weights": files,
+            "config": {"name": timm_name},
+            "preprocessing": _spec(configured),
+            "dims": Dims(),
+        }
+    )
+
+
+def _spec(configured: Any) -> ImageSpec:
+    """Timm's evaluation transform: scale the short side by `crop_pct`, crop the centre."""
+    _, height, width = configured.input_size
+    interpolation = configured.interpolation
+    return ImageSpec(
+        size=(height, width),
+        resize="short_side_crop",
+        interpolation=interpolation if interpolation in ("bilinear", "lanczos") else "bicubic",
+        crop_fraction=configured.crop_pct,
+        mean=tuple(configured.mean),
+        std=tuple(configured.std),
+    )
+
+
+class TimmEncoder(nn.Module):
+    """A timm model without its classifier.
+
+    Attributes:
+        image_spec: From timm's configuration.
+        pooled_dim: Width of timm's pooled features.
+    """
+
+    def __init__(self, card: ModelCard) -> None:
+        super().__init__()
+        if card.preprocessing is None:
+            raise ValueError("a timm card is expanded before it is built")
+        self.image_spec = card.preprocessing
+        self.model: Any = timm.create_model(card.config["name"], num_classes=0)
+        self.pooled_dim = int(self.model.num_features)
+
+    def encode_image(self, batch: ImageBatch) -> ImageFeatures:
+        """Pooled features as timm pools them; the grid where the model has one."""
+        features: Tensor = self.model.forward_features(batch.pixels)
+        pooled: Tensor = self.model.forward_head(features, pre_logits=True)
+        return ImageFeatures(pooled=pooled, grid=self._grid(features))
+
+    def _grid(self, features: Tensor) -> Tensor | None:
+        """B×C×h×w without prefix tokens; None when the tokens form no square."""
+        if features.ndim == 4:
+            last = features.shape[-1] == self.model.num_features
+            return features.permute(0, 3, 1, 2) if last else features
+        if features.ndim != 3:
+            return None
+        patches = features[:, getattr(self.model, "num_prefix_tokens", 0) :]
+        side = round(patches.shape[1] ** 0.5)
+        if side * side != patches.shape[1]:
+            return None
+        grid: Tensor = patches.transpose(1, 2).reshape(len(patches), -1, side, side)
+        return grid
