@@ -124,7 +124,7 @@ def _candidate_packages(folder: Path) -> list[Path]:
 def _package_folder(name: str) -> Path | None:
     try:
         spec = importlib.util.find_spec(name)
-    except ImportError:
+    except Exception:  # finding a package inside another runs the other's code
         return None
     if spec is None or not spec.submodule_search_locations:
         return None

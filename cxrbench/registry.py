@@ -204,10 +204,10 @@ def load_entry(entry: str) -> Any:
     module_name, _, attribute = entry.partition(":")
     try:
         return getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError, SyntaxError) as error:
+    except Exception as error:  # importing a plugin runs its code
         raise PluginError(
             f"cannot load {entry}",
-            why=f"{type(error).__name__}: {str(error).splitlines()[0]}",
+            why=f"{type(error).__name__}: {(str(error).splitlines() or ['no message'])[0]}",
             fix="install what the plugin needs, or correct the `entry` of its card",
         ) from error
 

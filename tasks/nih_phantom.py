@@ -32,7 +32,7 @@ _DETECTORS = ((2500, 2048, "0.168"), (2048, 2500, "0.168"), (2992, 2991, "0.143"
               (2698, 2991, "0.143"), (3056, 2544, "0.139"))  # fmt: skip
 
 
-def write(root: Path, *, patients: int = 160, seed: int = 0, size: int = 256) -> None:
+def write(root: Path, *, patients: int = 320, seed: int = 0, size: int = 128) -> None:
     """Write a phantom NIH ChestX-ray14 below `root`.
 
     Args:

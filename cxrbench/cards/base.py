@@ -31,7 +31,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise PluginError(
             f"cannot read the card {path.name}",
             why=f"{path}: not valid YAML ({str(error).splitlines()[0]})",

@@ -26,7 +26,7 @@ def model(name: str, out: OutOption = Path()) -> None:
 
     _say_written(write_project("model", name, out))
     say(f"check it:  cxrbench --plugin {out / name} check --model {name}")
-    say(f"try it:    cxrbench --plugin {out / name} run --demo --model {name} --task '*-1pct'")
+    say(f"try it:    cxrbench --plugin {out / name} run --demo --model {name} --task TASK")
 
 
 @app.command()

@@ -6,7 +6,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from cxrbench.cards import ModelCard, TaskCard
 from cxrbench.errors import CxrbenchError
 from cxrbench.execution.machine import gpu_name, peak_memory
 from cxrbench.execution.plan import PlannedRun
@@ -77,12 +76,6 @@ def failure(planned: PlannedRun, error: Exception, timer: Timer, machine: Machin
     )
 
 
-def known_overlaps(model: ModelCard, task: TaskCard) -> list[str]:
-    """Data sets that share images with the task's and that the model was pretrained on."""
-    same_images = {task.dataset.name, *task.dataset.overlaps}
-    return sorted(same_images & {*model.pretraining_data, *model.overlaps})
-
-
 def metric_facts(scored: dict[str, ScoredMetric]) -> dict[str, MetricFacts]:
     """Scores as the record keeps them; the floor has a place of its own there."""
     version = metadata.version("cxrbench")
@@ -102,7 +95,7 @@ def _common(planned: PlannedRun, machine: Machine, load: LoadReport) -> dict[str
         "spec": planned.spec,
         "task_type": planned.task.type,
         "main_metric": planned.task.main_metric,
-        "overlaps": known_overlaps(planned.model, planned.task),
+        "overlaps": _overlaps(planned),
         "dataset": _dataset_facts(planned),
         "weights": WeightsFacts(
             source=planned.weights.source,
@@ -136,3 +129,11 @@ def _dataset_facts(planned: PlannedRun) -> DatasetFacts:
             for name, split in data.splits.items()
         },
     )
+
+
+def _overlaps(planned: PlannedRun) -> list[str]:
+    """Data sets that share images with the task's and that the weights were trained on."""
+    if not planned.weights.trained:
+        return []
+    task, model = planned.task.dataset, planned.model
+    return sorted({task.name, *task.overlaps} & {*model.pretraining_data, *model.overlaps})

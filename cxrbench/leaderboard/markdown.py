@@ -109,6 +109,8 @@ def _by_label(table: Comparison) -> str:
             continue
         names = list(facts.per_class)
         rows.append([row.name, *(_label_mean(row.records, metric, name) for name in names)])
+        intervals = [_label_interval(row.records[0], metric, name) for name in names]
+        rows.append([f"*95 % CI (seed {row.records[0].spec.seed})*", *intervals])
     if not rows:
         return ""
     return f"\n\n{metric} by label, mean over seeds:\n\n" + _table(["model", *names], rows)
@@ -118,6 +120,11 @@ def _label_mean(records: Sequence[Record], metric: str, label: str) -> str:
     values = [(r.metrics[metric].per_class or {}).get(label) for r in records]
     known = [value for value in values if value is not None]
     return f"{100 * sum(known) / len(known):.1f}" if known else MISSING
+
+
+def _label_interval(record: Record, metric: str, label: str) -> str:
+    interval = record.metrics[metric].ci95_per_class.get(label)
+    return MISSING if interval is None else f"{100 * interval[0]:.0f} to {100 * interval[1]:.0f}"
 
 
 def _footer(records: list[Record]) -> str:

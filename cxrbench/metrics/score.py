@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from cxrbench.errors import DataError
-from cxrbench.metrics.base import Metric, evaluate
+from cxrbench.metrics.base import Metric
 from cxrbench.metrics.bootstrap import bootstrap_weights, percentile_interval
 from cxrbench.metrics.inputs import ClassificationInput
 from cxrbench.metrics.ranking import FloatArray
@@ -29,6 +29,10 @@ class ScoredMetric(BaseModel):
     )
     ci95: tuple[float, float] | None = Field(
         default=None, description="95 % interval of sampling uncertainty, lower and upper bound."
+    )
+    ci95_per_class: dict[str, tuple[float, float] | None] = Field(
+        default_factory=dict,
+        description="Interval of each label, from the replicates in which that label is defined.",
     )
     ci_method: str | None = Field(
         default=None, description="`bootstrap-<unit>-percentile-<replicates>`."
@@ -79,45 +83,56 @@ def score(
         )
     metrics = {metric_id: get_metric(metric_id) for metric_id in metric_ids}
     points = {metric_id: metric.per_class(data) for metric_id, metric in metrics.items()}
-    resampled: dict[str, list[FloatArray]] = {metric_id: [] for metric_id in metrics}
+    resampled = {metric_id: [np.empty((0, points[metric_id].shape[1]))] for metric_id in metrics}
     units = n if groups is None else len(set(groups))
     draws = replicates if units > 1 and metrics else 0
     for weights in bootstrap_weights(n if groups is None else groups, draws, seed):
         for metric_id, metric in metrics.items():
-            values = _replicate_values(metric, data, weights, points[metric_id])
-            resampled[metric_id].append(values)
+            resampled[metric_id].append(metric.per_class(data, weights))
     unit = "sample" if groups is None else "patient"
     method = f"bootstrap-{unit}-percentile-{draws}" if draws else None
     return {
-        metric_id: _scored(metric, data, np.concatenate([[], *resampled[metric_id]]), method)
+        metric_id: _scored(
+            metric, data, points[metric_id], np.concatenate(resampled[metric_id]), method
+        )
         for metric_id, metric in metrics.items()
     }
 
 
-def _replicate_values(
-    metric: Metric, data: ClassificationInput, weights: FloatArray, point: FloatArray
-) -> FloatArray:
+def _aggregated(metric: Metric, point: FloatArray, replicates: FloatArray) -> FloatArray:
     """(R,) values; NaN where a label defined in `point` (1, C) is undefined in the replicate."""
-    per_class = metric.per_class(data, weights)
-    lost = (np.isnan(per_class) & ~np.isnan(point)).any(axis=1)
-    return np.where(lost, np.nan, metric.aggregate(per_class))
+    lost = (np.isnan(replicates) & ~np.isnan(point)).any(axis=1)
+    return np.where(lost, np.nan, metric.aggregate(replicates))
 
 
 def _scored(
-    metric: Metric, data: ClassificationInput, replicates: FloatArray, method: str | None
+    metric: Metric,
+    data: ClassificationInput,
+    point: FloatArray,
+    replicates: FloatArray,
+    method: str | None,
 ) -> ScoredMetric:
-    result = evaluate(metric, data)
-    value = _number(result.value)
-    interval = None if value is None else percentile_interval(replicates)
-    per_class = result.per_class
+    value = _number(float(metric.aggregate(point)[0]))
+    resampled = _aggregated(metric, point, replicates)
+    interval = None if value is None else percentile_interval(resampled)
+    per_class: dict[str, float | None] | None = None
+    intervals: dict[str, tuple[float, float] | None] = {}
+    if metric.averaging == "macro":
+        per_class = {k: _number(v) for k, v in zip(data.names, point[0].tolist(), strict=True)}
+        intervals = {
+            name: None if per_class[name] is None else percentile_interval(column)
+            for name, column in zip(data.names, replicates.T, strict=True)
+        }
+    any_interval = interval is not None or any(intervals.values())
     return ScoredMetric(
         value=value,
-        n=result.n,
+        n=data.n,
         n_per_class=dict(zip(data.names, data.known.sum(axis=0).tolist(), strict=True)),
-        per_class=None if per_class is None else {k: _number(v) for k, v in per_class.items()},
+        per_class=per_class,
         ci95=interval,
-        ci_method=None if interval is None else method,
-        undefined_replicates=int(np.isnan(replicates).sum()),
+        ci95_per_class=intervals,
+        ci_method=method if any_interval else None,
+        undefined_replicates=int(np.isnan(resampled).sum()),
         floor=_number(metric.floor(data)),
         higher_is_better=metric.higher_is_better,
         impl=type(metric).__module__,

@@ -68,6 +68,9 @@ class MetricFacts(_Part):
     ci95: tuple[float, float] | None = Field(
         default=None, description="Sampling uncertainty of this run, clustered by patient."
     )
+    ci95_per_class: dict[str, tuple[float, float] | None] = Field(
+        default_factory=dict, description="As `ci95`, by label."
+    )
     ci_method: str | None = None
     undefined_replicates: int = Field(default=0, description="Bootstrap replicates left out.")
     per_class: dict[str, float | None] | None = Field(

@@ -10,13 +10,15 @@ import importlib.util
 import re
 from collections.abc import Iterator, Mapping
 from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
 from string import Template
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from cxrbench import __version__
 from cxrbench.errors import BadRequest
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
 
 Kind = Literal["model", "task"]
 

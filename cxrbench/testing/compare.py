@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -11,11 +12,15 @@ from cxrbench.testing.check import CheckFailed
 
 
 def distance(found: Tensor, expected: Tensor) -> float:
-    """Largest difference, relative to the largest expected value; infinite if shapes differ."""
+    """Largest difference, relative to the largest expected value.
+
+    Infinite where the shapes differ or a value is no number.
+    """
     if found.shape != expected.shape:
         return float("inf")
     scale = max(float(expected.abs().max()), torch.finfo(torch.float32).tiny)
-    return float((found - expected).abs().max()) / scale
+    far = float((found - expected).abs().max()) / scale
+    return far if math.isfinite(far) else float("inf")
 
 
 def furthest(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> tuple[str, float]:
@@ -40,7 +45,7 @@ def same(
         CheckFailed: Naming the tensor that differs most.
     """
     name, far = furthest(found, expected)
-    if not far <= tolerance:
+    if far > tolerance:
         raise CheckFailed(
             what,
             why=f"{name} differs by {far:.1e} of its largest value, {tolerance:.0e} is allowed",

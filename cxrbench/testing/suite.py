@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cxrbench.cards import ModelCard
 from cxrbench.discovery import Provider
+from cxrbench.progress import track
 from cxrbench.registry import Registry
 from cxrbench.testing import (
     card,
@@ -73,7 +74,7 @@ def check_encoder(model: ModelCard, weights: str | None = None, device: str = "c
     subject = Subject(model, _weights(model, weights), device)
     results: list[Result] = []
     failed: set[str] = set()
-    for check in CHECKS:
+    for check in track(CHECKS, f"checking {model.id}"):
         result = check.run(subject, failed)
         results.append(result)
         if result.status == "failed" or failed.intersection(check.needs):

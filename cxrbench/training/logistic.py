@@ -104,7 +104,11 @@ def fit_logistic(
             np.concatenate([weights[:, fittable].ravel(), bias[fittable]]),
             jac=True,
             method="L-BFGS-B",
-            options={"maxiter": _MOST_ITERATIONS, "gtol": _GRADIENT_TOLERANCE, "ftol": _VALUE_TOLERANCE},
+            options={
+                "maxiter": _MOST_ITERATIONS,
+                "gtol": _GRADIENT_TOLERANCE,
+                "ftol": _VALUE_TOLERANCE,
+            },
         ).x
         weights[:, fittable] = solution[: rows * columns].reshape(rows, columns)
         bias[fittable] = solution[rows * columns :]

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from cxrbench.cards import ModelCard, WeightsFile
-from cxrbench.errors import BadRequest, WeightsError
+from cxrbench.errors import BadRequest, CxrbenchError, WeightsError
 from cxrbench.hashing import sha256_file
-from cxrbench.weights.locate import locate
+from cxrbench.weights.locate import fetch, locate
 
 TENSOR_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar")
 
@@ -55,7 +55,7 @@ class Weights:
 
 
 def resolve(card: ModelCard, request: str | None) -> Weights:
-    """Find the weights of `card` without reading them.
+    """Find the weights of `card` without reading them; open ones are fetched when absent.
 
     Args:
         card: The model card.
@@ -87,13 +87,7 @@ def resolve(card: ModelCard, request: str | None) -> Weights:
 
 
 def _resolve_file(card: ModelCard, entry: WeightsFile, given: Path | None) -> ResolvedFile:
-    path = _given_file(card, entry, given) or locate(entry)
-    if path is None:
-        raise WeightsError(
-            f"the weights of {card.id} are not on this machine",
-            why=f"{entry.file or entry.name} from {entry.source} {entry.repo} was not found",
-            fix=f"run `cxrbench weights fetch {card.id}`, or give --weights PATH or random",
-        )
+    path = _given_file(card, entry, given) or locate(entry) or _fetched(card, entry)
     digest = sha256_file(path)
     if entry.sha256 and given is None and digest != entry.sha256:
         raise WeightsError(
@@ -102,6 +96,25 @@ def _resolve_file(card: ModelCard, entry: WeightsFile, given: Path | None) -> Re
             fix="delete the file and fetch it again, or give --weights PATH to use it knowingly",
         )
     return ResolvedFile(entry, path, digest)
+
+
+def _fetched(card: ModelCard, entry: WeightsFile) -> Path:
+    missing = f"{entry.file or entry.name} from {entry.source} {entry.repo} was not found"
+    if entry.access != "open" or entry.source == "manual":
+        raise WeightsError(
+            f"the weights of {card.id} are not on this machine",
+            why=f"{missing}, and access to it is {entry.access}",
+            fix=f"see `cxrbench weights fetch {card.id}`, or give --weights PATH or random",
+        )
+    try:
+        return fetch(entry)
+    except CxrbenchError as error:
+        raise WeightsError(
+            f"the weights of {card.id} are not on this machine",
+            why=f"{missing}, and fetching failed: {error.why}",
+            fix=f"run `cxrbench weights fetch {card.id}` with a network, or give --weights PATH "
+            "or random",
+        ) from error
 
 
 def _given_file(card: ModelCard, entry: WeightsFile, given: Path | None) -> Path | None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 from cxrbench.cards import WeightsFile
 from cxrbench.download import download
 from cxrbench.errors import WeightsError
 from cxrbench.paths import cache_dir
+
+_TIMEOUT_SECONDS = 5
 
 
 def locate(entry: WeightsFile) -> Path | None:
@@ -42,8 +47,9 @@ def fetch(entry: WeightsFile) -> Path:
 
 
 def _fetch_from_hub(entry: WeightsFile) -> Path:
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import constants, hf_hub_download
 
+    _check_reachable(constants.ENDPOINT, entry)
     try:
         return Path(hf_hub_download(entry.repo, entry.file, revision=entry.revision))
     except Exception as error:  # the hub client raises many kinds: offline, gated, not found
@@ -52,6 +58,23 @@ def _fetch_from_hub(entry: WeightsFile) -> Path:
             f"cannot fetch {entry.file} from {entry.repo}",
             why=f"{type(error).__name__}: {reason[0] if reason else 'no reason given'}",
             fix="check the network and your access (`hf auth login`), or give --weights PATH",
+        ) from error
+
+
+def _check_reachable(endpoint: str, entry: WeightsFile) -> None:
+    """Fail at once without a network: the hub client would retry for half a minute first."""
+    if urllib.request.getproxies():
+        return  # only the proxy knows what it reaches
+    address = urllib.parse.urlsplit(endpoint)
+    try:
+        socket.create_connection(
+            (address.hostname or "", address.port or 443), _TIMEOUT_SECONDS
+        ).close()
+    except OSError as error:
+        raise WeightsError(
+            f"cannot fetch {entry.file} from {entry.repo}",
+            why=f"{endpoint} cannot be reached: {error}",
+            fix="check the network, or give --weights PATH",
         ) from error
 
 
