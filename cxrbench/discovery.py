@@ -76,7 +76,7 @@ def installed_card_files() -> Iterator[CardFile | Problem]:
                     PluginError(
                         f"the plugin {provider} cannot be used",
                         why=f"its entry point {group} names the package "
-                        f"{entry_point.value}, which is not installed",
+                        f"{entry_point.value}, which cannot be imported",
                         fix=f"reinstall or uninstall {provider.distribution}",
                     ),
                 )
@@ -94,7 +94,8 @@ def folder_card_files(folders: list[Path]) -> Iterator[CardFile]:
     Raises:
         PluginError: When a folder has no card.
     """
-    for folder in folders:
+    # A folder may be named twice, by the environment and by the command line.
+    for folder in {folder.resolve(): folder for folder in folders}.values():
         packages = [p for p in _candidate_packages(folder.resolve()) if any(p.glob("*.yaml"))]
         if not packages:
             raise PluginError(

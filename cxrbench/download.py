@@ -42,8 +42,7 @@ def download(url: str, target: Path, *, sha256: str | None) -> Path:
             raise DataError(
                 f"cannot fetch {target.name}",
                 why=f"{url}: {getattr(error, 'reason', error)}",
-                fix="check the network, or download the file by hand and place it where "
-                "`cxrbench data where` says",
+                fix=f"check the network, or download the file by hand and place it at {target}",
             ) from error
         digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
         if sha256 and digest != sha256:

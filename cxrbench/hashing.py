@@ -23,8 +23,8 @@ def sha256_file(path: Path) -> str:
         known = json.loads(memory.read_text())
         if known["stamp"] == stamp:
             return str(known["sha256"])
-    except (OSError, ValueError, KeyError):
-        pass  # nothing remembered, or half a file: hash again
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # nothing remembered, or something else in its place: hash again
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):

@@ -165,7 +165,10 @@ class Registry:
                 why="no entry point of the group cxrbench.models was found",
                 fix="run `pip install -e .` in the clone",
             )
-        return cls([*installed, *folder_card_files([*plugin_folders(), *folders])])
+        # A plugin under development may be installed in place and named as a folder too.
+        known = {file.path.resolve() for file in installed if isinstance(file, CardFile)}
+        named = folder_card_files([*plugin_folders(), *folders])
+        return cls([*installed, *(f for f in named if f.path.resolve() not in known)])
 
     def model(self, name: str) -> Registered[ModelCard]:
         """The entry of a model; `family/member` names are expanded by the family's card.
@@ -185,14 +188,19 @@ class Registry:
     def _add(self, file: CardFile) -> None:
         content = read_yaml(file.path)
         kind = file.kind or _kind_of(content)
-        for fields in _variants(content):
-            card = _validate(kind, fields, file)
-            if isinstance(card, ModelCard):
-                self.models.add(Registered(card, file.provider))
-            elif isinstance(card, TaskCard):
-                self.tasks.add(Registered(card, file.provider))
-            elif isinstance(card, ProtocolCard):
-                self.protocols.add(Registered(card, file.provider))
+        for fields in _variants(content, file.path):
+            try:
+                self._register(_validate(kind, fields, file), file.provider)
+            except PluginError as error:
+                self.problems.append(Problem(file.provider, error))
+
+    def _register(self, card: Card, provider: Provider) -> None:
+        if isinstance(card, ModelCard):
+            self.models.add(Registered(card, provider))
+        elif isinstance(card, TaskCard):
+            self.tasks.add(Registered(card, provider))
+        elif isinstance(card, ProtocolCard):
+            self.protocols.add(Registered(card, provider))
 
 
 def load_entry(entry: str) -> Any:
@@ -218,11 +226,19 @@ def _kind_of(content: dict[str, Any]) -> Kind:
     return "task" if "dataset" in content else "model"
 
 
-def _variants(content: dict[str, Any]) -> list[dict[str, Any]]:
+def _variants(content: dict[str, Any], path: Path) -> list[dict[str, Any]]:
     """A file describes one card, or a family: shared fields and `variants` by id."""
-    variants = content.get("variants")
-    if not isinstance(variants, dict):
+    if "variants" not in content:
         return [content]
+    variants = content["variants"]
+    if not isinstance(variants, dict) or not all(
+        own is None or isinstance(own, dict) for own in variants.values()
+    ):
+        raise PluginError(
+            f"cannot read the card {path.name}",
+            why=f"{path}: `variants` is not a mapping from ids to fields",
+            fix="write `variants:` and below it `ID: {field: value}`, one a line",
+        )
     shared = {key: value for key, value in content.items() if key != "variants"}
     return [merge(shared, {**(own or {}), "id": name}) for name, own in variants.items()]
 

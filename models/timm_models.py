@@ -38,9 +38,19 @@ def expand(card: ModelCard, name: str) -> ModelCard:
             "weights": files,
             "config": {"name": timm_name},
             "preprocessing": _spec(configured),
+            "pretraining_data": _trained_on(tag),
             "dims": Dims(),
         }
     )
+
+
+def _trained_on(tag: str) -> list[str]:
+    """Data sets that timm's tag of the weights names, such as `augreg_in21k_ft_in1k`."""
+    names = {"in1k": "imagenet-1k", "in12k": "imagenet-12k", "in21k": "imagenet-21k",
+             "in22k": "imagenet-22k", "lvd142m": "lvd-142m", "openai": "openai-clip",
+             "laion2b": "laion-2b"}  # fmt: skip
+    known = [name for mark, name in names.items() if mark in tag.split("_")]
+    return known or [f"see the model's page ({tag or 'no tag'})"]
 
 
 def _spec(configured: Any) -> ImageSpec:
@@ -63,6 +73,7 @@ class TimmEncoder(nn.Module):
     Attributes:
         image_spec: From timm's configuration.
         pooled_dim: Width of timm's pooled features.
+        grid_dim: Channels of timm's feature map.
     """
 
     def __init__(self, card: ModelCard) -> None:
@@ -70,23 +81,28 @@ class TimmEncoder(nn.Module):
         if card.preprocessing is None:
             raise ValueError("a timm card is expanded before it is built")
         self.image_spec = card.preprocessing
-        self.model: Any = timm.create_model(card.config["name"], num_classes=0)
-        self.pooled_dim = int(self.model.num_features)
+        model: Any = timm.create_model(card.config["name"], num_classes=0)
+        self.model = model
+        self.grid_dim = int(model.num_features)
+        # Some heads widen what they pool, for instance that of MobileNetV3.
+        self.pooled_dim = int(model.head_hidden_size)
 
     def encode_image(self, batch: ImageBatch) -> ImageFeatures:
         """Pooled features as timm pools them; the grid where the model has one."""
-        features: Tensor = self.model.forward_features(batch.pixels)
-        pooled: Tensor = self.model.forward_head(features, pre_logits=True)
-        return ImageFeatures(pooled=pooled, grid=self._grid(features))
+        model: Any = self.model
+        features: Tensor = model.forward_features(batch.pixels)
+        pooled: Tensor = model.forward_head(features, pre_logits=True)
+        prefix = getattr(model, "num_prefix_tokens", 0)
+        return ImageFeatures(pooled=pooled, grid=self._grid(features, prefix))
 
-    def _grid(self, features: Tensor) -> Tensor | None:
+    def _grid(self, features: Tensor, prefix: int) -> Tensor | None:
         """B×C×h×w without prefix tokens; None when the tokens form no square."""
         if features.ndim == 4:
-            last = features.shape[-1] == self.model.num_features
+            last = features.shape[-1] == self.grid_dim
             return features.permute(0, 3, 1, 2) if last else features
         if features.ndim != 3:
             return None
-        patches = features[:, getattr(self.model, "num_prefix_tokens", 0) :]
+        patches = features[:, prefix:]
         side = round(patches.shape[1] ** 0.5)
         if side * side != patches.shape[1]:
             return None

@@ -61,7 +61,8 @@ def _plugins() -> list[dict[str, Any]]:
     from cxrbench.metrics.registry import plugin_problems
 
     found = registry()
-    providers = {str(e.provider) for e in [*found.models.entries(), *found.tasks.entries()]}
+    providers = {str(entry.provider) for entry in found.models.entries()}
+    providers |= {str(entry.provider) for entry in found.tasks.entries()}
     rows = [_line("plugin", provider) for provider in sorted(providers)]
     problems = [*(problem.error for problem in found.problems), *plugin_problems()]
     for error in problems:

@@ -62,15 +62,14 @@ def print_results(planned: list[PlannedRun], records: list[Record]) -> None:
 
 def _print_comparison(comparison: Comparison) -> None:
     """Metrics by models while they fit side by side, else models by the main metric."""
+    say(comparison.title)
     names = [row.name for row in comparison.rows]
     if len(names) <= _SIDE_BY_SIDE:
         cells = zip(*(row.cells for row in comparison.rows), strict=True)
         rows = [(column, *line) for column, line in zip(comparison.columns, cells, strict=True)]
-        print_table(["", *(f">{name}" for name in names)], rows, title=comparison.title)
+        print_table(["", *(f">{name}" for name in names)], rows)
         return
-    shown = (comparison.columns[0], comparison.columns[-1])
     print_table(
-        ["", *(f">{name}" for name in shown)],
+        ["", f">{comparison.columns[0]}", f">{comparison.columns[-1]}"],
         [(row.name, row.cells[0], row.cells[-1]) for row in comparison.rows],
-        title=comparison.title,
     )

@@ -7,10 +7,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
+from PIL.Image import DecompressionBombError
 
 from cxrbench.errors import DataError
 
 GreyImage = npt.NDArray[np.uint8]
+
+# What Pillow raises on damaged files, on files of another kind and on absurdly large ones.
+_UNREADABLE = (
+    UnidentifiedImageError, DecompressionBombError, OSError, SyntaxError, ValueError,
+)  # fmt: skip
 
 
 def read_grey(path: Path) -> GreyImage:
@@ -34,7 +40,7 @@ def read_grey(path: Path) -> GreyImage:
             why=f"{path} does not exist",
             fix="complete the download; `cxrbench data verify TASK` lists all that is missing",
         ) from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except _UNREADABLE as error:
         raise DataError(
             f"the image {path.name} does not decode",
             why=f"{path}: {str(error).splitlines()[0] if str(error) else type(error).__name__}",

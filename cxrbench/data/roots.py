@@ -24,7 +24,7 @@ def parse_roots(arguments: Sequence[str]) -> dict[str, Path]:
         if not (name and equals and folder):
             raise BadRequest(
                 f"cannot read --data-root {argument}",
-                why="expected NAME=DIR, for example nih=/data/nih",
+                why="expected NAME=DIR: the name of a data set and its folder",
                 fix="see `cxrbench data where` for the names",
             )
         roots[name] = Path(folder).expanduser()
@@ -32,11 +32,21 @@ def parse_roots(arguments: Sequence[str]) -> dict[str, Path]:
 
 
 def site_roots() -> dict[str, Path]:
-    """Roots from the site file: `CXRBENCH_SITE`, else `cxrbench-site.yaml` in this folder."""
+    """Roots from the site file: `CXRBENCH_SITE`, else `cxrbench-site.yaml` in this folder.
+
+    Raises:
+        BadRequest: When the file is not of that form.
+    """
     path = Path(os.environ.get("CXRBENCH_SITE", SITE_FILE))
     if not path.is_file():
         return {}
     roots = read_yaml(path).get("data_roots") or {}
+    if not isinstance(roots, dict):
+        raise BadRequest(
+            f"cannot read the site file {path.name}",
+            why=f"{path}: `data_roots` is not a mapping from data sets to folders",
+            fix="write `data_roots:` and below it `NAME: DIR`, one a line",
+        )
     return {str(name): Path(str(folder)).expanduser() for name, folder in roots.items()}
 
 

@@ -4,19 +4,21 @@ A store is a folder of chunk files (safetensors), each holding up to a few dozen
 with their ids and stamps. A chunk appears whole or not at all, so a process killed in the middle
 loses one chunk of work; the next one computes what is missing and nothing else. Rows are
 memory-mapped on reading. A stamp says what a row was made from (size and time of change of the
-image file): a row with another stamp counts as missing.
+image file): a row with another stamp counts as missing. A chunk that does not read counts as
+missing too, and where two chunks hold a row, the one written later is right.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from cxrbench.atomic import atomic_path
@@ -37,8 +39,10 @@ class RowStore:
         self.folder = folder
         self._where: dict[str, tuple[Path, int, str]] = {}
         self._open: dict[Path, Any] = {}
-        for path in sorted(folder.glob("*.safetensors")):
-            self._index(path)
+        chunks = [chunk for path in folder.glob("*.safetensors") if (chunk := _read_chunk(path))]
+        for chunk in sorted(chunks, key=lambda chunk: (chunk.number, chunk.path)):
+            self._index(chunk)
+        self._next_number = 1 + max((chunk.number for chunk in chunks), default=-1)
 
     def missing(self, ids: Sequence[str], stamps: Sequence[str]) -> list[int]:
         """Positions in `ids` that have no row with the stamp given."""
@@ -99,18 +103,42 @@ class RowStore:
 
     def _write(self, ids: list[str], stamps: list[str], rows: Rows) -> None:
         name = sha256_text("\n".join(map("\t".join, zip(ids, stamps, strict=True))))[:24]
-        path = self.folder / f"{name}.safetensors"
-        with atomic_path(path) as temporary:
-            save_file(
-                {"rows": np.ascontiguousarray(rows)},
-                temporary,
-                metadata={"ids": json.dumps(ids), "stamps": json.dumps(stamps)},
-            )
-        self._index(path)
+        chunk = _Chunk(self.folder / f"{name}.safetensors", self._next_number, ids, stamps)
+        with atomic_path(chunk.path) as temporary:
+            save_file({"rows": np.ascontiguousarray(rows)}, temporary, metadata=chunk.metadata)
+        self._open.pop(chunk.path, None)
+        self._index(chunk)
+        self._next_number += 1
 
-    def _index(self, path: Path) -> None:
+    def _index(self, chunk: _Chunk) -> None:
+        for position, (key, stamp) in enumerate(zip(chunk.ids, chunk.stamps, strict=True)):
+            self._where[key] = (chunk.path, position, stamp)
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """What the header of a chunk file says; `number` counts the chunks of a store."""
+
+    path: Path
+    number: int
+    ids: list[str]
+    stamps: list[str]
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return {
+            "ids": json.dumps(self.ids),
+            "stamps": json.dumps(self.stamps),
+            "number": str(self.number),
+        }
+
+
+def _read_chunk(path: Path) -> _Chunk | None:
+    """The header of a chunk file; None for what is damaged or no chunk."""
+    try:
         with safe_open(path, framework="np") as file:
-            metadata = file.metadata()
-        ids, stamps = json.loads(metadata["ids"]), json.loads(metadata["stamps"])
-        for position, (key, stamp) in enumerate(zip(ids, stamps, strict=True)):
-            self._where[key] = (path, position, stamp)
+            found = file.metadata()
+        ids, stamps = json.loads(found["ids"]), json.loads(found["stamps"])
+        return _Chunk(path, int(found["number"]), ids, stamps)
+    except (SafetensorError, OSError, TypeError, KeyError, ValueError):
+        return None

@@ -42,8 +42,11 @@ class Sample:
 
     @property
     def stamp(self) -> str:
-        """Changes when the image file does."""
-        stat = self.image.stat()
+        """Changes when the image file does; `absent` when it is gone, which reading it reports."""
+        try:
+            stat = self.image.stat()
+        except FileNotFoundError:
+            return "absent"
         return f"{stat.st_size}-{stat.st_mtime_ns}"
 
 

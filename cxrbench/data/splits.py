@@ -28,14 +28,14 @@ def read_split(root: Path, card: TaskCard, name: SplitName) -> SplitList:
     """Read a list from `splits/` beside the data, else from its official address.
 
     Raises:
-        DataError: When there is no list, it is empty, or it names an id twice.
+        DataError: When there is no list, it is no text, it is empty, or it names an id twice.
     """
     split = card.splits[name]
     path = root / "splits" / f"{split.file}.txt"
     if not path.exists():
         path = _official(root, card, split)
-    lines = path.read_text(encoding="utf-8").splitlines()
-    ids = tuple(line.strip() for line in lines if line.strip())
+    lines = _stripped_lines(card, path)
+    ids = tuple(line for line in lines if line)
     if not ids:
         raise DataError(
             f"the {name} split of {card.id} is empty",
@@ -44,10 +44,9 @@ def read_split(root: Path, card: TaskCard, name: SplitName) -> SplitList:
         )
     twice = [key for key, count in Counter(ids).items() if count > 1]
     if twice:
-        row = lines.index(twice[0]) + 1 if twice[0] in lines else 0
         raise DataError(
             f"the {name} split of {card.id} names an id twice",
-            why=f"{path}, line {row}: {twice[0]} ({len(twice)} such ids)",
+            why=f"{path}, line {lines.index(twice[0]) + 1}: {twice[0]} ({len(twice)} such ids)",
             fix="remove the repeated lines",
         )
     return SplitList(ids, path)
@@ -86,6 +85,17 @@ def check_disjoint(card: TaskCard, patients: Mapping[SplitName, Mapping[str, str
                 why=f"patient {patient}: {where}",
                 fix="split by patient: a shared patient leaks test images into training",
             )
+
+
+def _stripped_lines(card: TaskCard, path: Path) -> list[str]:
+    try:
+        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (UnicodeDecodeError, OSError) as error:
+        raise DataError(
+            f"a split list of {card.id} cannot be read",
+            why=f"{path}: {error}",
+            fix="write one id a line as plain text, or delete the file to use the official list",
+        ) from error
 
 
 def _official(root: Path, card: TaskCard, split: SplitCard) -> Path:

@@ -11,12 +11,14 @@ from cxrbench.atomic import write_text
 from cxrbench.execution import facts
 from cxrbench.execution.plan import PlannedRun
 from cxrbench.execution.stages import Predicted, load_predicted, save_predicted
+from cxrbench.hashing import sha256_text
 from cxrbench.results.record import Record
 from cxrbench.results.store import Store
 from cxrbench.runners.base import Job, Machine
 from cxrbench.timing import Timer
 
 TRACEBACK = "traceback.txt"
+_SUPERSEDING = "superseding.txt"
 
 
 def run_plan(plan: list[PlannedRun], store: Store, machine: Machine) -> Iterator[Record]:
@@ -38,7 +40,8 @@ def run_one(planned: PlannedRun, store: Store, machine: Machine) -> Record:
     timer = Timer()
     with store.lock(planned.spec.run_id) as folder:
         if planned.record is not None and planned.record.status == "ok":
-            _start_over(folder)
+            _start_over(folder, planned.record)
+        (folder / TRACEBACK).unlink(missing_ok=True)
         try:
             predicted = load_predicted(folder) or _predict(planned, folder, machine, timer)
             record = facts.success(planned, predicted, folder, timer, machine)
@@ -46,6 +49,7 @@ def run_one(planned: PlannedRun, store: Store, machine: Machine) -> Record:
             write_text(folder / TRACEBACK, traceback.format_exc())
             record = facts.failure(planned, error, timer, machine)
         store.write(record)
+        (folder / _SUPERSEDING).unlink(missing_ok=True)
     return record
 
 
@@ -63,8 +67,15 @@ def _predict(planned: PlannedRun, folder: Path, machine: Machine, timer: Timer) 
     return save_predicted(folder, outcome, timer.seconds)
 
 
-def _start_over(folder: Path) -> None:
-    """Forget the working files of a finished run; its record stays until the new one is there."""
+def _start_over(folder: Path, finished: Record) -> None:
+    """Forget the working files of a finished run; its record stays until the new one is there.
+
+    Once only for each record: when the new attempt is killed, the next one goes on with it.
+    """
+    mark, digest = folder / _SUPERSEDING, sha256_text(finished.model_dump_json())
+    if mark.exists() and mark.read_text() == digest:
+        return
     shutil.rmtree(folder / "fit", ignore_errors=True)
-    for path in [*folder.glob("predictions*"), folder / TRACEBACK]:
+    for path in folder.glob("predictions*"):
         path.unlink(missing_ok=True)
+    write_text(mark, digest)

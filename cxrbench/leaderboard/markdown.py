@@ -59,7 +59,7 @@ def _legend() -> str:
         "All numbers in %, mean ± sample standard deviation over seeds (number of seeds); one "
         "seed has no ±. The 95 % interval is a bootstrap over patients of the first seed's test "
         "predictions: another uncertainty than the spread over seeds. The floor is the best "
-        "predictor that gives every image the same scores."
+        "predictor that gives every image the same scores. ↓: lower is better."
     )
 
 
@@ -72,18 +72,22 @@ def _overview(records: list[Record]) -> list[str]:
     for protocol, found in sorted(by_protocol.items()):
         tasks = sorted({r.spec.task for r in found}, key=lambda task: (len(task), task))
         models = sorted({model_name(r) for r in found})
-        by_place = {(model_name(g[0]), g[0].spec.task): g for g in groups(found)}
-        rows = []
-        for model in models:
-            cells = []
-            for task in tasks:
-                group = by_place.get((model, task))
-                cells.append(cell(group, group[0].main_metric) if group else MISSING)
-            rows.append([model, *cells])
+        by_place: dict[tuple[str, str], list[list[Record]]] = defaultdict(list)
+        for group in groups(found):
+            by_place[model_name(group[0]), group[0].spec.task].append(group)
+        rows = [[model, *(_overview_cell(by_place[model, task]) for task in tasks)]
+                for model in models]  # fmt: skip
         parts.append(
             f"### {protocol}: {found[0].main_metric}\n\n" + _table(["model", *tasks], rows)
         )
     return parts
+
+
+def _overview_cell(found: Sequence[Sequence[Record]]) -> str:
+    """The main metric of a model on a task; settings that differ are not averaged."""
+    if len(found) > 1:
+        return f"{len(found)} settings, see below"
+    return cell(found[0], found[0][0].main_metric) if found else MISSING
 
 
 def _section(table: Comparison) -> str:
@@ -94,20 +98,23 @@ def _section(table: Comparison) -> str:
         rank = [] if not table.ranked else ["" if row.rank is None else str(row.rank)]
         rows.append([*rank, name, *row.cells, "; ".join(row.notes)])
     text = f"### {table.task}, {table.protocol}\n\n{table.data.capitalize()}.\n\n"
-    text += _table([*lead, *table.columns, "notes"], rows)
+    columns = [f"{name} ↓" if _lower_is_better(table, name) else name for name in table.columns]
+    text += _table([*lead, *columns, "notes"], rows)
     return text + _by_label(table)
+
+
+def _lower_is_better(table: Comparison, metric: str) -> bool:
+    found = [r.metrics[metric] for row in table.rows for r in row.records if metric in r.metrics]
+    return bool(found) and not found[0].higher_is_better
 
 
 def _by_label(table: Comparison) -> str:
     """The main metric of every label, where it has values by label."""
     metric = table.columns[0]
+    known = [row for row in table.rows if row.records and _has_labels(row.records[0], metric)]
+    names = list(known[0].records[0].metrics[metric].per_class or {}) if known else []
     rows = []
-    names: list[str] = []
-    for row in table.rows:
-        facts = row.records[0].metrics.get(metric) if row.records else None
-        if facts is None or facts.per_class is None:
-            continue
-        names = list(facts.per_class)
+    for row in known:
         rows.append([row.name, *(_label_mean(row.records, metric, name) for name in names)])
         intervals = [_label_interval(row.records[0], metric, name) for name in names]
         rows.append([f"*95 % CI (seed {row.records[0].spec.seed})*", *intervals])
@@ -116,8 +123,14 @@ def _by_label(table: Comparison) -> str:
     return f"\n\n{metric} by label, mean over seeds:\n\n" + _table(["model", *names], rows)
 
 
+def _has_labels(record: Record, metric: str) -> bool:
+    facts = record.metrics.get(metric)
+    return facts is not None and facts.per_class is not None
+
+
 def _label_mean(records: Sequence[Record], metric: str, label: str) -> str:
-    values = [(r.metrics[metric].per_class or {}).get(label) for r in records]
+    facts = [r.metrics[metric] for r in records if metric in r.metrics]
+    values = [(each.per_class or {}).get(label) for each in facts]
     known = [value for value in values if value is not None]
     return f"{100 * sum(known) / len(known):.1f}" if known else MISSING
 
@@ -128,12 +141,13 @@ def _label_interval(record: Record, metric: str, label: str) -> str:
 
 
 def _footer(records: list[Record]) -> str:
-    dates = sorted(record.provenance.created for record in records)
+    dates = sorted({record.provenance.created[:10] for record in records})
+    period = " to ".join(dates[:: max(1, len(dates) - 1)])
+    count = "1 record" if len(records) == 1 else f"{len(records)} records"
     commits = sorted({str(r.provenance.git.get("commit", ""))[:12] for r in records} - {""})
     code = f" at {', '.join(commits)}" if commits else ""
     return (
-        f"---\n\n{len(records)} records, {dates[0][:10]} to {dates[-1][:10]}, measured with "
-        f"cxrbench{code}. Made by `cxrbench leaderboard`."
+        f"---\n\n{count}, {period}, measured with cxrbench{code}. Made by `cxrbench leaderboard`."
     )
 
 
@@ -153,6 +167,9 @@ def _index(by_dataset: dict[str, list[Record]]) -> str:
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(
-        "| " + " | ".join(part.replace("|", "\\|") for part in line) + " |" for line in lines
-    )
+    return "\n".join("| " + " | ".join(map(_escaped, line)) + " |" for line in lines)
+
+
+def _escaped(part: str) -> str:
+    """A text that stays within its cell."""
+    return " ".join(part.replace("|", "\\|").split())

@@ -117,7 +117,8 @@ def model_name(record: Record) -> str:
 
 
 def _data_key(record: Record) -> str:
-    return sha256_json([record.dataset.name, record.spec.data, record.spec.limit])
+    spec = record.spec
+    return sha256_json([record.dataset.name, spec.data, spec.task_version, spec.limit])
 
 
 def _comparison(records: list[Record], ranked: bool) -> Comparison:
@@ -141,7 +142,7 @@ def _comparison(records: list[Record], ranked: bool) -> Comparison:
             )
         )
     rows.append(_floor(first, metrics))
-    interval = f"{main}, 95 % CI (seed {min(r.spec.seed for r in records)})"
+    interval = f"{main}, 95 % CI (first seed)"
     return Comparison(
         task=first.spec.task,
         protocol=first.spec.protocol,
@@ -188,13 +189,26 @@ def _notes(group: Sequence[Record]) -> tuple[str, ...]:
     notes = list(record.unranked_because)
     if record.overlaps:
         notes.append(f"† pretrained on images of {', '.join(record.overlaps)}")
+    if len(group) > 1 and len({_main_value(r) for r in group}) == 1:
+        notes.append("the seed changes nothing")
     if record.context_used:
         notes.append("clinical context used")
     if record.spec.micro_batch is not None:
         notes.append(f"{record.spec.micro_batch} training images at once")
     if record.spec.precision != "32":
         notes.append(record.spec.precision)
+    if record.spec.model_version > 1:
+        notes.append(f"model version {record.spec.model_version}")
+    if record.weights.source == "path":
+        # Two checkpoints of one model are two rows, which nothing else tells apart.
+        digests = ", ".join(digest[:8] for _, digest in sorted(record.weights.sha256.items()))
+        notes.append(f"weights {digests}")
     return tuple(notes)
+
+
+def _main_value(record: Record) -> float | None:
+    facts = record.metrics.get(record.main_metric)
+    return facts.value if facts else None
 
 
 def _describe_data(record: Record) -> str:
@@ -205,4 +219,5 @@ def _describe_data(record: Record) -> str:
         official = all(split.official for split in record.dataset.splits.values())
         kind = "official split" if official else "custom split"
     limit = "" if record.spec.limit is None else f", --limit {record.spec.limit}"
-    return f"{kind} {sizes}{limit}"
+    version = "" if record.spec.task_version == 1 else f", task version {record.spec.task_version}"
+    return f"{kind} {sizes}{limit}{version}"

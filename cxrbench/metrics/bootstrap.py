@@ -54,20 +54,23 @@ def bootstrap_weights(
         yield weights
 
 
-def percentile_interval(values: npt.ArrayLike, level: float = 0.95) -> tuple[float, float] | None:
+def percentile_interval(
+    values: npt.ArrayLike, level: float = 0.95, least_defined: float = 0.5
+) -> tuple[float, float] | None:
     """Percentile bootstrap interval (Efron and Tibshirani 1993, chapter 13).
 
     Args:
         values: (R,) value in each replicate; NaN where the metric was undefined.
         level: Coverage aimed at.
+        least_defined: Share of the replicates that must be defined.
 
     Returns:
-        Lower and upper bound over the defined replicates; None when fewer than half are defined
-        or none was drawn, as an interval from the rest would mislead.
+        Lower and upper bound over the defined replicates; None when too few are defined or none
+        was drawn, as an interval from the rest would mislead.
     """
     array = np.asarray(values, dtype=np.float64)
     defined = array[~np.isnan(array)]
-    if defined.size == 0 or 2 * defined.size < array.size:
+    if defined.size == 0 or defined.size < least_defined * array.size:
         return None
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -28,6 +28,7 @@ _PACKAGES = (
     "pandas",
 )
 _GIT_SECONDS = 5
+_PATH = re.compile(r"~|\.{0,2}[/\\]|\.\.?$|[A-Za-z]:[/\\]")
 
 
 def collect(plugin: dict[str, str], gpu: str) -> Provenance:
@@ -67,8 +68,24 @@ def git_state() -> dict[str, str | bool]:
 
 
 def redact(arguments: Sequence[str]) -> list[str]:
-    """Arguments with folders cut from paths: a record may be shared, a home folder may not."""
-    return [re.sub(r"(?:~|\.{0,2})/(?:[^\s/=,]+/)*", "…/", argument) for argument in arguments]
+    """Arguments with folders cut from paths: a record may be shared, a home folder may not.
+
+    Paths are recognised by how they begin (`/`, `~`, `.`, a drive), after a `NAME=` if there is
+    one; names such as `timm/vit_small` are left alone. Of a path its last part stays, unless that
+    is the home folder's.
+    """
+    return [_redact_one(argument) for argument in arguments]
+
+
+def _redact_one(argument: str) -> str:
+    head, equals, value = argument.rpartition("=")
+    if not _PATH.match(value):
+        return argument
+    path = Path(value.replace("\\", "/"))
+    is_home = value.startswith("~") and len(path.parts) == 1
+    if is_home or path == Path.home() or path.name in ("", ".."):
+        return f"{head}{equals}…"
+    return f"{head}{equals}…/{path.name}"
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

@@ -16,8 +16,9 @@ from typing import Any
 import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from cxrbench.atomic import write_text
+from cxrbench.atomic import atomic_path, remove_leftovers, write_text
 from cxrbench.errors import RunError
 from cxrbench.progress import stderr
 from cxrbench.training.loading import ResumableLoader
@@ -81,6 +82,7 @@ def fit(
     """
     best_path, last_path, done_path = (folder / n for n in ("best.ckpt", "last.ckpt", _DONE))
     if not done_path.exists():
+        remove_leftovers(folder)
         best = ModelCheckpoint(
             folder, "best", monitor=MONITOR, mode="max", save_weights_only=True,
             enable_version_counter=False, save_on_train_epoch_end=False,
@@ -103,7 +105,7 @@ def _trainer(settings: FitSettings, folder: Path, best: ModelCheckpoint) -> ligh
         folder, "last", monitor=None, save_top_k=1, every_n_epochs=1,
         enable_version_counter=False, save_on_train_epoch_end=True,
     )  # fmt: skip
-    timed = ModelCheckpoint(
+    timed = _Timed(
         folder, "last", monitor=None, save_top_k=1, train_time_interval=_SAVE_EVERY,
         enable_version_counter=False,
     )  # fmt: skip
@@ -124,6 +126,7 @@ def _trainer(settings: FitSettings, folder: Path, best: ModelCheckpoint) -> ligh
         check_val_every_n_epoch=settings.validate_every,
         gradient_clip_val=settings.clip_grad_norm,
         callbacks=callbacks,
+        plugins=_AtomicCheckpoints(),
         logger=False,
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
@@ -133,6 +136,41 @@ def _trainer(settings: FitSettings, folder: Path, best: ModelCheckpoint) -> ligh
         benchmark=False,
         default_root_dir=folder,
     )
+
+
+class _AtomicCheckpoints(TorchCheckpointIO):
+    """Checkpoints that appear whole or not at all.
+
+    Lightning writes to the system's temporary folder and moves the file, which is a copy when
+    that folder is on another disk.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        with atomic_path(Path(path)) as temporary:
+            torch.save(checkpoint, temporary)
+
+
+class _Timed(ModelCheckpoint):
+    """Saves by the clock, in the middle of an epoch.
+
+    Not between the batches of one optimiser step, whose gradients are in no checkpoint, and not
+    after the last batch, where validation and the checkpoint of the epoch follow.
+    """
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        served = batch_idx + 1
+        stepped = served % trainer.accumulate_grad_batches == 0
+        if stepped and served < trainer.num_training_batches:
+            super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
 
 
 class _Stop(EarlyStopping):

@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import expit
+from threadpoolctl import threadpool_limits
 
 Array = npt.NDArray[np.float64]
 
 _MOST_ITERATIONS = 1000
 _GRADIENT_TOLERANCE = 1e-5
+_LARGE = 5_000_000  # numbers in the feature matrix
 _VALUE_TOLERANCE = 64 * float(np.finfo(np.float64).eps)
 
 
@@ -99,17 +101,17 @@ def fit_logistic(
     if start is not None:
         weights, bias = start.weights.copy(), start.bias.copy()
     if columns:
-        solution = minimize(
-            objective,
-            np.concatenate([weights[:, fittable].ravel(), bias[fittable]]),
-            jac=True,
-            method="L-BFGS-B",
-            options={
-                "maxiter": _MOST_ITERATIONS,
-                "gtol": _GRADIENT_TOLERANCE,
-                "ftol": _VALUE_TOLERANCE,
-            },
-        ).x
+        # On small problems the threads of the linear algebra cost more than they bring.
+        threads = 1 if features.size < _LARGE else None
+        options = {
+            "maxiter": _MOST_ITERATIONS,
+            "gtol": _GRADIENT_TOLERANCE,
+            "ftol": _VALUE_TOLERANCE,
+        }
+        begin = np.concatenate([weights[:, fittable].ravel(), bias[fittable]])
+        with threadpool_limits(threads, user_api="blas"):
+            found = minimize(objective, begin, jac=True, method="L-BFGS-B", options=options)
+        solution = found.x
         weights[:, fittable] = solution[: rows * columns].reshape(rows, columns)
         bias[fittable] = solution[rows * columns :]
     return Logistic(weights, bias)

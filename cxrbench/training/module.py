@@ -73,6 +73,10 @@ class FineTuner(lightning.LightningModule):
         features: Tensor = self.head(encoder.encode_image(batch.images).pooled)
         return features
 
+    def on_train_start(self) -> None:
+        """Switch dropout and batch norm to training; Lightning keeps the mode it is given."""
+        self.train()
+
     def on_train_batch_start(self, batch: LabelledBatch, batch_idx: int) -> None:
         """Seed dropout from the position in the training, so that a resumed run repeats it."""
         reseed("step", self._seed, self.current_epoch, batch_idx)

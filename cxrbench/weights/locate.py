@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cxrbench.cards import WeightsFile
 from cxrbench.download import download
-from cxrbench.errors import WeightsError
+from cxrbench.errors import DataError, WeightsError
 from cxrbench.paths import cache_dir
 
 _TIMEOUT_SECONDS = 5
@@ -42,8 +42,15 @@ def fetch(entry: WeightsFile) -> Path:
             fix=f"download it and place it at {_kept_path(entry)}, or give --weights PATH",
         )
     if entry.source == "url":
-        return download(entry.repo, _kept_path(entry), sha256=entry.sha256)
+        return _fetch_from_url(entry)
     return _fetch_from_hub(entry)
+
+
+def _fetch_from_url(entry: WeightsFile) -> Path:
+    try:
+        return download(entry.repo, _kept_path(entry), sha256=entry.sha256)
+    except DataError as error:
+        raise WeightsError(error.what, why=error.why, fix=error.fix) from error
 
 
 def _fetch_from_hub(entry: WeightsFile) -> Path:

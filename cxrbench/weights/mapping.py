@@ -40,12 +40,19 @@ def match_file(
         found: Its tensors, by their own names.
         wanted: The encoder's whole `state_dict`.
 
+    Where two tensors get one name, the first has it and the other is unexpected.
+
     Returns:
         The match; `missing` is left empty, since another file may fill the rest.
     """
     kept = {name: found[name] for name in found if not matches_any(entry.ignore, name)}
-    renamed = {_rename(entry, name): tensor for name, tensor in kept.items()}
+    renamed: dict[str, Tensor] = {}
+    again = []
+    for name, tensor in kept.items():
+        if renamed.setdefault(_rename(entry, name), tensor) is not tensor:
+            again.append(name)
     match = _by_name(renamed, wanted)
+    match.unexpected += again
     if entry.match_by == "name-or-order" and not match.tensors:
         pairs = _by_order(kept, wanted, entry.into)
         if pairs is not None:

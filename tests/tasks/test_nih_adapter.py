@@ -113,9 +113,7 @@ def test_the_sex_column_has_two_names(nih_root, nih_copy, nih_card, edit):
     [("000Y", 0.0), ("58", 58.0), ("120Y", 120.0), ("121Y", None), ("414", None), ("", None),
      ("011M", None), ("-3", None), ("5.5", None)],
 )  # fmt: skip
-def test_an_impossible_age_is_unknown_and_leaves_no_context(
-    nih_copy, nih_card, edit, age, years
-):
+def test_an_impossible_age_is_unknown_and_leaves_no_context(nih_copy, nih_card, edit, age, years):
     first = (nih_copy / "splits" / "test.txt").read_text().split()[0]
 
     def set_age(lines):
@@ -186,9 +184,7 @@ def test_a_hash_decides_where_the_card_has_one(nih_root, nih_card):
     right = nih_card.splits["test"].model_copy(
         update={"sha256": sha256_ids(reversed(test.ids)), "n": 1, "patients": 1}
     )
-    wrong = right.model_copy(
-        update={"sha256": "0" * 64, "n": len(test), "patients": test.patients}
-    )
+    wrong = right.model_copy(update={"sha256": "0" * 64, "n": len(test), "patients": test.patients})
     for split, official in ((right, True), (wrong, False)):
         card = nih_card.model_copy(update={"splits": {**nih_card.splits, "test": split}})
         assert open_nih(nih_root, card).splits["test"].official is official
