@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 DEMO := CXRBENCH_CACHE=.demo/cache $(BIN)/cxrbench
 
-.PHONY: demo test test-slow lint types format clean
+.PHONY: demo test test-slow lint types format docs clean
 
 demo: $(INSTALLED)
 	$(DEMO) run --demo --model cogaze-tiny,pixel-stats --task nih-100pct \
@@ -30,6 +30,10 @@ types: $(INSTALLED)
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --editable '.[dev,docs]'
+	$(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf .venv .demo build dist *.egg-info

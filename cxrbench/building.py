@@ -12,7 +12,7 @@ from cxrbench.cards import ModelCard
 from cxrbench.encoder import Encoder
 from cxrbench.registry import load_entry
 from cxrbench.weights.choice import Weights
-from cxrbench.weights.load import load
+from cxrbench.weights.load import load, match
 from cxrbench.weights.report import LoadReport
 
 
@@ -45,10 +45,21 @@ def build(card: ModelCard, weights: Weights, seed: int) -> tuple[Encoder, LoadRe
     return encoder, report
 
 
+def verify(card: ModelCard, weights: Weights) -> None:
+    """Check that an encoder can be built and filled, without allocating it.
+
+    Raises:
+        PluginError: When the entry cannot be imported.
+        WeightsError: When the weights do not fit completely.
+    """
+    outline = _outline(card)
+    if weights.files and isinstance(outline, nn.Module):
+        match(outline.state_dict(), card, weights.files)
+
+
 def count_parameters(card: ModelCard) -> Parameters | None:
     """Counts without allocating the encoder; None for encoders that are no torch module."""
-    with torch.device("meta"):
-        encoder = load_entry(card.entry)(card)
+    encoder = _outline(card)
     if not isinstance(encoder, nn.Module):
         return None
     parameters = list(encoder.parameters())
@@ -56,3 +67,9 @@ def count_parameters(card: ModelCard) -> Parameters | None:
         total=sum(p.numel() for p in parameters),
         trainable=sum(p.numel() for p in parameters if p.requires_grad),
     )
+
+
+def _outline(card: ModelCard) -> object:
+    """The encoder with shapes and no values."""
+    with torch.device("meta"):
+        return cast(object, load_entry(card.entry)(card))

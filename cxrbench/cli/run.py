@@ -117,11 +117,12 @@ def _execute(
         done = sum(p.state == "done" for p in planned)
         note(f"nothing to do: {done} of {len(planned)} runs have a record in {runs}")
         return any(p.state == "failed before" for p in planned)
-    from cxrbench.execution.local import TRACEBACK, run_plan
+    from cxrbench.execution.local import TRACEBACK, run_plan, verify_weights
     from cxrbench.execution.machine import choose_device, default_workers
     from cxrbench.runners.base import Machine
 
     chosen = choose_device(device)
+    verify_weights(todo)
     machine = Machine(chosen, batch_size, default_workers() if workers is None else workers)
     if len(todo) < len(planned):
         note(f"{len(planned) - len(todo)} of {len(planned)} runs need no work")

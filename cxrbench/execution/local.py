@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cxrbench.atomic import write_text
+from cxrbench.building import verify
 from cxrbench.execution import facts
 from cxrbench.execution.plan import PlannedRun
 from cxrbench.execution.stages import Predicted, load_predicted, save_predicted
@@ -19,6 +20,17 @@ from cxrbench.timing import Timer
 
 TRACEBACK = "traceback.txt"
 _SUPERSEDING = "superseding.txt"
+
+
+def verify_weights(plan: Iterable[PlannedRun]) -> None:
+    """Check once for every model that its weights fit, before the first run starts.
+
+    Raises:
+        WeightsError: When they do not.
+    """
+    for planned in {planned.spec.model: planned for planned in plan}.values():
+        if planned.weights.files:
+            verify(planned.model, planned.weights)
 
 
 def run_plan(plan: list[PlannedRun], store: Store, machine: Machine) -> Iterator[Record]:

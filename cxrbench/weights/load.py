@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from torch import nn
+from torch import Tensor, nn
 
 from cxrbench.cards import ModelCard
 from cxrbench.errors import WeightsError
@@ -40,10 +40,14 @@ def load(encoder: object, card: ModelCard, files: Sequence[ResolvedFile]) -> Loa
     return report
 
 
-def _load_tensors(encoder: object, card: ModelCard, files: Sequence[ResolvedFile]) -> LoadReport:
-    if not files or not isinstance(encoder, nn.Module):
-        return LoadReport(0, 0)
-    wanted = encoder.state_dict()
+def match(
+    wanted: Mapping[str, Tensor], card: ModelCard, files: Sequence[ResolvedFile]
+) -> tuple[dict[str, Tensor], LoadReport]:
+    """Read the files and match them with an encoder's `state_dict`, which is not changed.
+
+    Raises:
+        WeightsError: When the files do not fill the encoder as its card demands.
+    """
     whole = Match()
     for file in files:
         if file.holds_tensors:
@@ -59,20 +63,27 @@ def _load_tensors(encoder: object, card: ModelCard, files: Sequence[ResolvedFile
         len(required) - len(whole.missing), len(required), whole.by_order, tuple(whole.unexpected)
     )
     _refuse_partial(card, files, whole, report)
-    encoder.load_state_dict(whole.tensors, strict=False)
+    return whole.tensors, report
+
+
+def _load_tensors(encoder: object, card: ModelCard, files: Sequence[ResolvedFile]) -> LoadReport:
+    if not files or not isinstance(encoder, nn.Module):
+        return LoadReport(0, 0)
+    tensors, report = match(encoder.state_dict(), card, files)
+    encoder.load_state_dict(tensors, strict=False)
     return report
 
 
 def _refuse_partial(
-    card: ModelCard, files: Sequence[ResolvedFile], match: Match, report: LoadReport
+    card: ModelCard, files: Sequence[ResolvedFile], found: Match, report: LoadReport
 ) -> None:
     complete = report.total == 0 or report.matched / report.total >= card.min_match
-    if complete and not match.wrong_shape:
+    if complete and not found.wrong_shape:
         return
     parts = [f"{report.matched} of {report.total} encoder tensors match"]
-    parts += some("missing", match.missing)
-    parts += some("unexpected", match.unexpected)
-    parts += some("wrong shape", match.wrong_shape)
+    parts += some("missing", found.missing)
+    parts += some("unexpected", found.unexpected)
+    parts += some("wrong shape", found.wrong_shape)
     names = ", ".join(file.path.name for file in files)
     raise WeightsError(
         f"the checkpoint {names} does not fit {card.id}",
