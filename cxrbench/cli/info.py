@@ -20,6 +20,8 @@ def info(name: str, json: JsonOption = False) -> None:
     elif name in found.protocols.offers:
         protocol = found.protocols.get(name).card
         _show(protocol.model_dump(mode="json"), _protocol_lines(protocol), json)
+    elif "/" in name:  # a family knows its members, and which names are close
+        _show_model(found.model(name).card, json)
     else:
         try:
             model = found.model(name).card

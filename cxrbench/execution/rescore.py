@@ -36,10 +36,12 @@ def rescore(store: Store, name: str) -> Record:
                 fix="run it first: --overwrite failed",
             )
         for artifact in record.artifacts.values():
-            if sha256_file(folder / artifact.path) != artifact.sha256:
+            path = folder / artifact.path
+            if not path.exists() or sha256_file(path) != artifact.sha256:
+                problem = "has another sha256 than its record says"
                 raise DataError(
                     f"the predictions of {record.run_id} were changed",
-                    why=f"{artifact.path} has another sha256 than its record says",
+                    why=f"{artifact.path} {problem if path.exists() else 'is missing'}",
                     fix="run it again with --overwrite all",
                 )
         runner = get_runner(record.task_type)

@@ -117,7 +117,8 @@ def _by_label(table: Comparison) -> str:
     for row in known:
         rows.append([row.name, *(_label_mean(row.records, metric, name) for name in names)])
         intervals = [_label_interval(row.records[0], metric, name) for name in names]
-        rows.append([f"*95 % CI (seed {row.records[0].spec.seed})*", *intervals])
+        if set(intervals) != {MISSING}:
+            rows.append([f"*95 % CI (seed {row.records[0].spec.seed})*", *intervals])
     if not rows:
         return ""
     return f"\n\n{metric} by label, mean over seeds:\n\n" + _table(["model", *names], rows)

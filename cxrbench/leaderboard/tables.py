@@ -77,7 +77,8 @@ def comparisons(records: Iterable[Record]) -> list[Comparison]:
                 not record.unranked_because,
             )
             tables[key].append(record)
-    ordered = sorted(tables.items(), key=lambda item: (not item[0][3], item[0]))
+    # By length first: 1 % comes before 10 % and 100 %.
+    ordered = sorted(tables.items(), key=lambda item: (not item[0][3], len(item[0][0]), item[0]))
     return [_comparison(found, ranked) for (_, _, _, ranked), found in ordered]
 
 

@@ -129,9 +129,7 @@ def test_normalise_against_arithmetic():
     found = normalise(pixels, wanted)
     assert found.shape == (1, 3, 2, 2)
     assert found.dtype == torch.float32
-    expected = torch.tensor(
-        [[[0, 0.2], [0.8, 1]], [[-0.4, 0], [1.2, 1.6]], [[-2, -1.2], [1.2, 2]]]
-    )
+    expected = torch.tensor([[[0, 0.2], [0.8, 1]], [[-0.4, 0], [1.2, 1.6]], [[-2, -1.2], [1.2, 2]]])
     torch.testing.assert_close(found[0], expected)
     assert pixels.tolist() == [[[0, 51], [204, 255]]]
 

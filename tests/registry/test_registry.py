@@ -120,7 +120,7 @@ def test_one_bad_variant_leaves_the_others_and_names_itself(package):
     registry = Registry([CardFile(path, "model", Provider("d", "1.0"))])
     assert registry.models.ids() == ["ok-one", "ok-two"]
     (problem,) = registry.problems
-    assert "status" in problem.error.why
+    assert "bad-one: status" in problem.error.why
 
 
 def test_variants_share_fields_and_override_them(package):

@@ -73,9 +73,3 @@ def test_a_run_id_is_a_folder_name():
 def test_nothing_else_is_taken():
     with pytest.raises(ValidationError):
         RunSpec(**FIELDS, device="cuda")
-
-
-def test_nan_in_a_recipe_has_no_id():
-    spec = RunSpec(**{**FIELDS, "recipe": {"lr": float("nan")}})
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        _ = spec.run_id

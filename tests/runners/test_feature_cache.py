@@ -95,7 +95,7 @@ def test_a_changed_image_is_decoded_and_encoded_again(bench, tmp_path, computed)
     computed.clear()
     Bench(root, tmp_path / "b").run("pixel-stats", "linear-probe@1")
     assert set(computed) == {sample.id}
-    features = [p for p in tmp_path.glob("[ab]/*/predictions-test.parquet")]
+    features = list(tmp_path.glob("[ab]/*/predictions-test.parquet"))
     assert len(features) == 2
     first, second = (scores_of(path, sample.id) for path in sorted(features))
     assert not np.allclose(first, second)

@@ -66,9 +66,7 @@ def test_cogaze_selects_on_test_by_rounded_auroc_and_f1(bench, watched):
 def test_the_epoch_that_strict_reports_is_the_best_on_val(bench, monkeypatch):
     seen = []
     original = finetune.monitor
-    monkeypatch.setattr(
-        finetune, "monitor", lambda *a: seen.append(value := original(*a)) or value
-    )
+    monkeypatch.setattr(finetune, "monitor", lambda *a: seen.append(value := original(*a)) or value)
     record = bench.run("trunk", "strict@1")
     assert record.selection.value == max(seen)
     assert record.selection.epoch == int(np.argmax(seen))

@@ -153,6 +153,16 @@ def test_rgba_images_of_the_root_decode_to_their_grey_channel(nih_root, nih_card
     assert modes == {"L", "RGBA"}
 
 
+def test_a_sixteen_bit_image_is_the_same_radiograph(nih_copy, nih_card):
+    sample = open_nih(nih_copy, nih_card).splits["val"].samples[0]
+    grey = read_grey(sample.image)
+    Image.fromarray(grey.astype(np.uint16) << 8).save(sample.image)
+    with Image.open(sample.image) as image:
+        assert image.mode.startswith("I")
+    again = open_nih(nih_copy, nih_card).splits["val"].samples[0]
+    assert np.array_equal(read_grey(again.image), grey)
+
+
 def card_of(data, card, **changes):
     """`card` with the numbers of `data` as the official ones."""
     splits = {

@@ -68,7 +68,9 @@ def test_without_a_seed_in_order():
     assert flat(batches(EpochSampler(7, 3, seed=None), 4)) == list(range(7))
 
 
-@pytest.mark.parametrize(("count", "size", "lengths"), [(10, 4, [4, 4]), (8, 4, [4, 4]), (3, 4, [3])])
+@pytest.mark.parametrize(
+    ("count", "size", "lengths"), [(10, 4, [4, 4]), (8, 4, [4, 4]), (3, 4, [3])]
+)
 def test_drop_last_never_drops_the_only_batch(count, size, lengths):
     sampler = EpochSampler(count, size, seed=0, drop_last=True)
     assert [len(batch) for batch in batches(sampler)] == lengths

@@ -1,0 +1,104 @@
+"""`data` and `weights`."""
+
+from __future__ import annotations
+
+import json
+
+
+def test_where_says_what_is_needed_and_what_is_here(answer, cli, nih_root):
+    (row,) = [row for row in answer("data", "where") if row["name"] == "nih"]
+    assert row["root"] is None
+    assert row["url"].startswith("https://")
+    assert row["layout"]
+    text = cli("data", "where").out
+    assert "--data-root nih=DIR" in text
+    for part in (row["url"], row["licence"], *row["layout"]):
+        assert part in text
+    rows = answer("data", "where", "--data-root", f"nih={nih_root}")
+    assert next(r for r in rows if r["name"] == "nih")["root"] == str(nih_root)
+    rows = answer("data", "where", "--data-root", "nih=/nowhere")
+    assert "does not exist" in next(r for r in rows if r["name"] == "nih")["root"]
+
+
+def test_verify_of_a_phantom(answer, cli, nih_root):
+    found = answer("data", "verify", "nih-1pct", "--data-root", f"nih={nih_root}", "--decode")
+    assert found["kind"] == "phantom"
+    assert found["undecodable"] == []
+    sizes = {x["split"]: x["found"] for x in found["lines"] if x["what"] == "images"}
+    lists = {"train": "train_1", "val": "val", "test": "test"}
+    for name, file in lists.items():
+        ids = (nih_root / "splits" / f"{file}.txt").read_text().split()
+        assert sizes[name] == str(len(ids))
+    done = cli("data", "verify", "nih-1pct", "--data-root", f"nih={nih_root}")
+    assert done.code == 0
+    assert "no patient is in two splits" in done.out
+
+
+def test_verify_of_a_custom_split_of_real_data_ends_with_1(cli, nih_copy):
+    (nih_copy / "PHANTOM.json").unlink()
+    done = cli("data", "verify", "nih-1pct", "--data-root", f"nih={nih_copy}")
+    assert done.code == 1
+    assert "differs" in done.out
+    assert "never ranked" in done.err
+    done = cli("data", "verify", "nih-1pct", "--data-root", f"nih={nih_copy}", "--json")
+    assert done.code == 1
+    assert any(not line["ok"] for line in json.loads(done.out)["lines"])
+
+
+def test_verify_of_nothing(refused):
+    assert "nih-1pct" in refused("data", "verify", "nih-1pc")
+    assert "--data-root nih=DIR" in refused("data", "verify", "nih-1pct")
+    assert "/nowhere" in refused("data", "verify", "nih-1pct", "--data-root", "nih=/nowhere")
+    assert "NAME=DIR" in refused("data", "verify", "nih-1pct", "--data-root", "/nowhere")
+
+
+def test_prepare_decodes_once(cli, nih_root):
+    arguments = ("data", "prepare", "nih-1pct", "--model", "pixel-stats",
+                 "--data-root", f"nih={nih_root}")  # fmt: skip
+    lists = [nih_root / "splits" / f"{name}.txt" for name in ("train_1", "val", "test")]
+    count = sum(len(path.read_text().split()) for path in lists)
+    first, second = cli(*arguments), cli(*arguments)
+    assert (first.code, second.code) == (0, 0)
+    assert f"{count} decoded, 0 were there" in first.out
+    assert f"0 decoded, {count} were there" in second.out
+
+
+def test_prepare_for_what_declares_no_size(refused, nih_root):
+    root = ("--data-root", f"nih={nih_root}")
+    assert "timm/*" in refused("data", "prepare", "nih-1pct", "--model", "timm/*x", *root)
+    assert "unknown model" in refused("data", "prepare", "nih-1pct", "--model", "nothing", *root)
+
+
+def test_weights_where(answer, cli):
+    rows = answer("weights", "where")
+    assert {row["model"] for row in rows} >= {"cogaze"}
+    assert all(row["path"] is None for row in rows)
+    assert all(row["licence"] for row in rows)
+    rows = answer("weights", "where", "timm/resnet18")
+    assert [(row["model"], row["file"]) for row in rows] == [("timm/resnet18", "model")]
+    assert "resnet18" in rows[0]["source"]
+    assert "cxrbench weights fetch" in cli("weights", "where", "cogaze").out
+    assert answer("weights", "where", "pixel-stats") == []
+
+
+def test_weights_that_were_placed_are_shown(answer, tmp_path, own_cache):
+    folder = tmp_path / "plug"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "net.yaml").write_text(
+        "id: net\nfamily: f\ntitle: t\nentry: a:b\nstatus: declared\ncapabilities: [image]\n"
+        "weights: [{name: w, source: manual, file: w.pt}]\n"
+    )
+    path = own_cache / "weights" / "w" / "w.pt"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    (row,) = answer("--plugin", folder, "weights", "where", "net")
+    assert row["path"] == str(path)
+
+
+def test_fetch_offline_is_a_bad_request(refused, cli):
+    error = refused("weights", "fetch", "timm/resnet18")
+    assert "model.safetensors" in error
+    assert "--weights PATH" in error
+    assert "unknown model" in refused("weights", "fetch", "nothing")
+    assert "no weights to fetch" in cli("weights", "fetch", "pixel-stats").out
