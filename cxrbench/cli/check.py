@@ -60,9 +60,9 @@ def _families(ids: list[str], asked: list[str]) -> list[str]:
 
 
 def _print_report(report: Report) -> None:
+    say(report.model)
     print_table(
         ["check", "result", "detail"],
         [(result.check, result.status, result.text) for result in report.results],
-        title=report.model,
     )
     say(report.summary)

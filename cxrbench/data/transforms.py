@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import floor
+
 import numpy as np
 import torch
 from PIL import Image
@@ -29,16 +31,31 @@ def apply_geometry(image: GreyImage, spec: ImageSpec) -> GreyImage:
     if spec.resize == "squash":
         return np.asarray(source.resize((width, height), resample))
     if spec.resize == "short_side_crop":
-        target = (round(height / spec.crop_fraction), round(width / spec.crop_fraction))
-        scale = max(target[0] / source.height, target[1] / source.width)
+        scaled = source.resize(_covering(source, spec), resample)
+        left, top = round((scaled.width - width) / 2), round((scaled.height - height) / 2)
     else:
-        scale = min(height / source.height, width / source.width)
-    scaled = source.resize(
-        (max(1, round(source.width * scale)), max(1, round(source.height * scale))), resample
-    )
-    left, top = (scaled.width - width) // 2, (scaled.height - height) // 2
+        scaled = source.resize(_fitting(source, spec), resample)
+        left, top = (scaled.width - width) // 2, (scaled.height - height) // 2
     # A crop beyond the border pads with black, so one call serves cropping and padding.
     return np.asarray(scaled.crop((left, top, left + width, top + height)))
+
+
+def _covering(source: Image.Image, spec: ImageSpec) -> tuple[int, int]:
+    """Width and height that cover the crop, the aspect ratio kept.
+
+    What is no whole pixel is cut off, as timm and torchvision do it: a rounded size shifts the
+    crop by a pixel against the images an encoder was trained on.
+    """
+    height, width = (floor(side / spec.crop_fraction) for side in spec.size)
+    if height * source.width >= width * source.height:
+        return height * source.width // source.height, height
+    return width, width * source.height // source.width
+
+
+def _fitting(source: Image.Image, spec: ImageSpec) -> tuple[int, int]:
+    """Width and height that fit into the size, the aspect ratio kept."""
+    scale = min(spec.size[0] / source.height, spec.size[1] / source.width)
+    return max(1, round(source.width * scale)), max(1, round(source.height * scale))
 
 
 def normalise(images: Tensor, spec: ImageSpec) -> Tensor:

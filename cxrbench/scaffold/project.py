@@ -50,7 +50,8 @@ def write_project(kind: Kind, name: str, out: Path) -> list[Path]:
             fix="choose another name, or another folder with --out",
         )
     written = []
-    for path, template in _templates(resources.files("cxrbench.scaffold") / "project-templates" / kind):
+    folder = resources.files("cxrbench.scaffold") / "project-templates" / kind
+    for path, template in _templates(folder):
         target = project / _fill_path(path, values)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(Template(template).substitute(values), encoding="utf-8")

@@ -141,6 +141,13 @@ def test_an_error_in_the_middle_keeps_what_is_done(tmp_path):
     assert rest.asked == [[4, 5, 6, 7], [8, 9]]
 
 
+def test_a_row_written_again_is_read_again(tmp_path):
+    store = RowStore(tmp_path)
+    for stamp, offset in (("1", 0), ("2", 10), ("1", 20)):
+        fill(store, Compute(offset), ["id-0"], [stamp])
+        assert store["id-0"].tolist() == [offset, offset + 0.5, offset]
+
+
 def test_rows_wanted_later_fall_into_the_batches_of_the_whole(tmp_path):
     fill(RowStore(tmp_path), Compute(), IDS[4:6], STAMPS[4:6])
     rest = Compute()

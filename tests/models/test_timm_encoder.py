@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import timm
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from cxrbench.building import build, count_parameters
+from cxrbench.data.transforms import apply_geometry, normalise
 from cxrbench.encoder import ImageBatch
 from cxrbench.errors import UnknownNameError, WeightsError
 from cxrbench.registry import Registry
@@ -93,6 +96,21 @@ def test_the_card_says_what_timm_says(registry, name):
     assert file.repo == configured.hf_hub_id
     assert card.config == {"name": name}
     assert configured.tag in card.title
+
+
+@pytest.mark.parametrize("name", ["resnet18", "vit_tiny_patch16_224", "efficientnet_lite0"])
+@pytest.mark.parametrize("shape", [(300, 300), (257, 311), (411, 300)])
+def test_preprocessing_is_timms(registry, name, shape):
+    grey = np.random.default_rng(2).integers(0, 256, shape, dtype=np.uint8)
+    configured = timm.get_pretrained_cfg(name)
+    transform = timm.data.create_transform(
+        input_size=configured.input_size, interpolation=configured.interpolation,
+        crop_pct=configured.crop_pct, mean=configured.mean, std=configured.std,
+    )  # fmt: skip
+    expected = transform(Image.fromarray(grey).convert("RGB"))
+    spec = registry.model(f"timm/{name}").card.preprocessing
+    found = normalise(torch.from_numpy(apply_geometry(grey, spec).copy())[None], spec)[0]
+    torch.testing.assert_close(found, expected)
 
 
 def test_the_seed_decides_random_weights(registry):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from cxrbench.data.samples import Sample
@@ -36,6 +37,14 @@ def test_round_trip(tmp_path, predictions):
     for ours, theirs in zip(found.samples, predictions.samples, strict=True):
         for field in ("id", "patient", "view", "sex", "age"):
             assert getattr(ours, field) == getattr(theirs, field)
+
+
+def test_an_unknown_label_is_null_and_not_nan(tmp_path, predictions):
+    """As the format says; other readers tell the two apart."""
+    path = tmp_path / "p.parquet"
+    write_predictions(path, predictions)
+    table = pq.read_table(path)
+    assert [table[f"label:{name}"].null_count for name in predictions.names] == [1, 3]
 
 
 def test_a_field_nobody_has(tmp_path, predictions):

@@ -73,6 +73,14 @@ def test_one_folder_of_images_is_the_same_data(nih_root, nih_copy, nih_card):
     assert {s.image.parent for s in together.splits["test"].samples} == {nih_copy / "images"}
 
 
+def test_the_order_of_a_list_is_kept_with_its_labels(nih_copy, nih_root, nih_card, edit):
+    edit(nih_copy / "splits" / "test.txt", lambda lines: lines.reverse())
+    turned, plain = (open_nih(r, nih_card).splits["test"] for r in (nih_copy, nih_root))
+    assert turned.ids == plain.ids[::-1] != plain.ids
+    assert np.array_equal(turned.labels, plain.labels[::-1])
+    assert turned.sha256 == plain.sha256
+
+
 def test_archives_unpacked_without_their_inner_folder_are_found(nih_copy, nih_card):
     for number, inner in enumerate(sorted(nih_copy.glob("images_0*/images"))):
         inner.rename(nih_copy / f"flat_{number}")
