@@ -7,8 +7,10 @@ price is one `fsync` a file, which is why this is for records and chunks and not
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,10 +44,18 @@ def write_text(target: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Delete temporary files that a killed process left in `folder` (its caller holds the lock)."""
+def remove_leftovers(folder: Path, older_than: float = 0.0) -> None:
+    """Delete temporary files that a killed process left in `folder`.
+
+    Args:
+        folder: Its caller holds a lock on it, or gives an age.
+        older_than: Seconds since the last change; younger files may belong to a living process.
+    """
+    limit = time.time() - older_than
     for leftover in folder.glob(".*.tmp"):
-        leftover.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            if leftover.stat().st_mtime <= limit:
+                leftover.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -49,3 +49,7 @@ class WeightsError(BadRequest):
 
 class RunError(CxrbenchError):
     """A run failed while it was working."""
+
+
+class RunBusyError(RunError):
+    """Another process is working on the run."""

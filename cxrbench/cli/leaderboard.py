@@ -36,7 +36,7 @@ def leaderboard(
         if found:
             note("run `cxrbench leaderboard`; pages are generated and never edited by hand")
             raise typer.Exit(1)
-        say(f"{len(content)} pages in {out} are what {len(records)} records say")
+        say(f"the page(s) in {out}, {len(content)} in all, are what {len(records)} records say")
         return
     for path in write_pages(out, content):
         say(str(path))

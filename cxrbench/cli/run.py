@@ -18,7 +18,7 @@ from cxrbench.cli.context import (
     store,
 )
 from cxrbench.cli.output import note, print_json
-from cxrbench.errors import BadRequest
+from cxrbench.errors import BadRequest, RunBusyError
 
 _CHOICES = {"precision": ("32", "bf16", "16"), "overwrite": ("missing", "failed", "all")}
 
@@ -127,14 +127,18 @@ def _execute(
     if len(todo) < len(planned):
         note(f"{len(planned) - len(todo)} of {len(planned)} runs need no work")
     failed = any(p.state == "failed before" for p in planned)
-    for number, record in enumerate(run_plan(planned, store(runs), machine), 1):
-        seconds = sum(record.timings.values())
-        note(f"[{number}/{len(todo)}] {record.run_id}: {record.status}, {seconds:.1f} s")
-        if record.error is not None:
+    for number, result in enumerate(run_plan(planned, store(runs), machine), 1):
+        if isinstance(result, RunBusyError):
             failed = True
-            note(f"  {record.error.message}\n  why: {record.error.why}\n  do:  {record.error.fix}")
+            note(f"[{number}/{len(todo)}] {result}")
+            continue
+        seconds = sum(result.timings.values())
+        note(f"[{number}/{len(todo)}] {result.run_id}: {result.status}, {seconds:.1f} s")
+        if result.error is not None:
+            failed = True
+            note(f"  {result.error.message}\n  why: {result.error.why}\n  do:  {result.error.fix}")
             if settings.debug:
-                note((runs / record.run_id / TRACEBACK).read_text())
+                note((runs / result.run_id / TRACEBACK).read_text())
     return failed
 
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from cxrbench.atomic import atomic_path
+from cxrbench.atomic import atomic_path, remove_leftovers
 from cxrbench.hashing import sha256_text
 from cxrbench.progress import track
 
@@ -29,6 +29,7 @@ Rows = npt.NDArray[Any]
 
 _CHUNK_BYTES = 32 * 2**20
 _MOST_ROWS = 256
+_DAY_SECONDS = 86_400.0
 
 
 class RowStore:
@@ -37,6 +38,7 @@ class RowStore:
     def __init__(self, folder: Path) -> None:
         """Open the store in `folder`, which is made when the first chunk is written."""
         self.folder = folder
+        remove_leftovers(folder, older_than=_DAY_SECONDS)
         self._where: dict[str, tuple[Path, int, str]] = {}
         self._open: dict[Path, Any] = {}
         chunks = [chunk for path in folder.glob("*.safetensors") if (chunk := _read_chunk(path))]

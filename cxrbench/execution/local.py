@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cxrbench.atomic import write_text
 from cxrbench.building import verify
+from cxrbench.errors import RunBusyError
 from cxrbench.execution import facts
 from cxrbench.execution.plan import PlannedRun
 from cxrbench.execution.stages import Predicted, load_predicted, save_predicted
@@ -33,11 +34,19 @@ def verify_weights(plan: Iterable[PlannedRun]) -> None:
             verify(planned.model, planned.weights)
 
 
-def run_plan(plan: list[PlannedRun], store: Store, machine: Machine) -> Iterator[Record]:
-    """Run what is to be run and yield each record as soon as it is written."""
+def run_plan(
+    plan: list[PlannedRun], store: Store, machine: Machine
+) -> Iterator[Record | RunBusyError]:
+    """Run what is to be run and yield each record as soon as it is written.
+
+    A run that another process holds is passed over; its error is yielded in place of a record.
+    """
     for planned in plan:
         if planned.state == "to run":
-            yield run_one(planned, store, machine)
+            try:
+                yield run_one(planned, store, machine)
+            except RunBusyError as error:
+                yield error
 
 
 def run_one(planned: PlannedRun, store: Store, machine: Machine) -> Record:
@@ -47,10 +56,12 @@ def run_one(planned: PlannedRun, store: Store, machine: Machine) -> Record:
     and prepared images, the training up to its last checkpoint, finished predictions.
 
     Raises:
-        RunError: When another process has the run.
+        RunBusyError: When another process has the run.
     """
     timer = Timer()
     with store.lock(planned.spec.run_id) as folder:
+        if planned.record is None and (finished := store.get(planned.spec.run_id)) is not None:
+            return finished  # by another process, since this one made its plan
         if planned.record is not None and planned.record.status == "ok":
             _start_over(folder, planned.record)
         (folder / TRACEBACK).unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from cxrbench.atomic import remove_leftovers, write_text
-from cxrbench.errors import BadRequest, RunError, UnknownNameError
+from cxrbench.errors import BadRequest, RunBusyError, UnknownNameError
 from cxrbench.names import did_you_mean
 from cxrbench.results.record import Record
 
@@ -84,7 +84,7 @@ class Store:
         """Hold a run for this process; yields its folder.
 
         Raises:
-            RunError: When another process is running it.
+            RunBusyError: When another process is running it.
         """
         folder = self.run_folder(run_id)
         folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ class Store:
                 remove_leftovers(folder)
                 yield folder
         except Timeout as error:
-            raise RunError(
+            raise RunBusyError(
                 f"{run_id} is being run by another process",
                 why=f"{folder / '.lock'} is held",
                 fix="wait for it, then run the same command: what is done is not done again",

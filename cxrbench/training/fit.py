@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from cxrbench.training.loading import ResumableLoader
 from cxrbench.training.module import MONITOR, FineTuner
 
 _SAVE_EVERY = timedelta(minutes=10)
+_COSTS_BETWEEN_SAVES = 10
 _DONE = "fit.json"
 _LOGGERS = ("lightning", "lightning.pytorch", "lightning.fabric")
 
@@ -100,8 +102,8 @@ def fit(
 
 
 def _trainer(settings: FitSettings, folder: Path, best: ModelCheckpoint) -> lightning.Trainer:
-    """A trainer whose `last.ckpt` is written after `best.ckpt`, at the end of every epoch."""
-    last = ModelCheckpoint(
+    """A trainer whose `last.ckpt` is written after `best.ckpt`, at the end of an epoch."""
+    last = _Last(
         folder, "last", monitor=None, save_top_k=1, every_n_epochs=1,
         enable_version_counter=False, save_on_train_epoch_end=True,
     )  # fmt: skip
@@ -150,6 +152,26 @@ class _AtomicCheckpoints(TorchCheckpointIO):
     ) -> None:
         with atomic_path(Path(path)) as temporary:
             torch.save(checkpoint, temporary)
+
+
+class _Last(ModelCheckpoint):
+    """Saves at the end of an epoch, if saving takes less than a tenth of the time.
+
+    A checkpoint of a large model can take longer than an epoch on a small training split.
+    """
+
+    _saved_at = -math.inf
+    _cost = 0.0
+
+    def on_train_epoch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        start = time.monotonic()
+        if start - self._saved_at < _COSTS_BETWEEN_SAVES * self._cost:
+            return
+        super().on_train_epoch_end(trainer, pl_module)
+        self._saved_at = time.monotonic()
+        self._cost = self._saved_at - start
 
 
 class _Timed(ModelCheckpoint):

@@ -271,6 +271,8 @@ SCENARIOS |= {
     "saving often, validation": ({"often": True}, [partial(in_validation, 2)]),
     "early stop": ({"early_stop": 2}, [before_the_mark]),
     "early stop, last": ({"early_stop": 2}, [partial(at_batch, 2, 1)]),
+    "saving rarely": ({"rarely": True}, [partial(at_batch, 3, 2)]),
+    "saving rarely, at the end": ({"rarely": True}, [before_the_mark]),
 }
 
 
@@ -283,6 +285,8 @@ def attempt(folder: Path, options: dict[str, Any], kill: Callable[[], None] | No
         rest = dict(options)
         settings = replace(SETTINGS, early_stop=rest.pop("early_stop", None))
         often, clock = rest.pop("often", False), rest.pop("clock", None)
+        # Whether an epoch's checkpoint is left out depends on the clock: here always or never.
+        fit_module._COSTS_BETWEEN_SAVES = 10**9 if rest.pop("rarely", False) else 0
         if often:
             fit_module._SAVE_EVERY = timedelta(0)
         if clock is not None:

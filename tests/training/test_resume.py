@@ -49,6 +49,7 @@ def test_a_killed_training_ends_as_an_uninterrupted_one(results, name):
         ("clock at batch 2", [1, 4]),
         ("saving often, batch 5", [2, 4]),
         ("saving often, validation", [2, 4]),
+        ("saving rarely", [1, 0]),
     ],
 )
 def test_nothing_done_is_done_again(results, name, first):
