@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from cxrbench.cards import ModelCard
-from cxrbench.encoder import Encoder
+from cxrbench.encoder import ImageEncoder
 from cxrbench.registry import load_entry
 from cxrbench.weights.choice import Weights
 from cxrbench.weights.load import load, match
@@ -24,7 +24,7 @@ class Parameters:
     trainable: int
 
 
-def build(card: ModelCard, weights: Weights, seed: int) -> tuple[Encoder, LoadReport]:
+def build(card: ModelCard, weights: Weights, seed: int) -> tuple[ImageEncoder, LoadReport]:
     """Build an encoder in eval mode and fill it.
 
     Args:
@@ -38,7 +38,7 @@ def build(card: ModelCard, weights: Weights, seed: int) -> tuple[Encoder, LoadRe
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        encoder = cast(Encoder, load_entry(card.entry)(card))
+        encoder = cast(ImageEncoder, load_entry(card.entry)(card))
     report = load(encoder, card, weights.files)
     if isinstance(encoder, nn.Module):
         encoder.eval()

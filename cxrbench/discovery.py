@@ -26,6 +26,8 @@ GROUPS: dict[str, Kind] = {
     "cxrbench.protocols": "protocol",
 }
 
+_FOLDER = "path:"
+
 
 @dataclass(frozen=True)
 class Provider:
@@ -38,6 +40,11 @@ class Provider:
 
     distribution: str
     version: str
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether the plugin was named as a folder and is not installed."""
+        return self.distribution.startswith(_FOLDER)
 
     def __str__(self) -> str:
         return f"{self.distribution} {self.version}".strip()
@@ -107,7 +114,7 @@ def folder_card_files(folders: list[Path]) -> Iterator[CardFile]:
             if str(package.parent) not in sys.path:
                 sys.path.insert(0, str(package.parent))
             for path in sorted(package.glob("*.yaml")):
-                yield CardFile(path, None, Provider(f"path:{folder.resolve().name}", ""))
+                yield CardFile(path, None, Provider(f"{_FOLDER}{folder.resolve().name}", ""))
 
 
 def plugin_folders() -> list[Path]:

@@ -62,9 +62,7 @@ def open_nih(root: Path, card: TaskCard) -> LabelledImages:
         splits[name] = Split(
             samples=_samples(chosen, images, card, lists[name]),
             labels=_multi_hot(chosen["findings"], card.labels, csv_path),
-            official=is_official(
-                card.splits[name], lists[name].ids, int(chosen["patient"].nunique())
-            ),
+            official=is_official(card, name, lists[name].ids, int(chosen["patient"].nunique())),
         )
     layout = "images" if (root / "images").is_dir() else "images_001..012"
     return LabelledImages(root, f"{csv_path.name}, {layout}", tuple(card.labels), splits)

@@ -33,7 +33,7 @@ class WeightsFile(Card):
     licence: str = "unknown"
     access: Literal["open", "gated", "credentialed", "none"] = "open"
     trained_on: list[str] = Field(default_factory=list, description="Data sets, by id.")
-    trainer: Literal["official", "benchx", "reproduction"] = "official"
+    trainer: Literal["official", "retrained", "reproduction"] = "official"
     wrapper: list[str] = Field(
         default_factory=list, description="Top-level keys that may hold the state dict."
     )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cxrbench.errors import BadRequest, UnknownNameError
+from cxrbench.names import did_you_mean
 from cxrbench.registry import Registry
 
 if TYPE_CHECKING:
@@ -46,11 +48,58 @@ def registry() -> Registry:
     return Registry.discover(settings.plugins)
 
 
+def data_roots(found: Registry, given: list[str] | None) -> dict[str, Path]:
+    """The `--data-root` options, data set name to folder.
+
+    Raises:
+        BadRequest: When one is not of the form NAME=DIR.
+        UnknownNameError: When no task is of a data set of that name.
+    """
+    from cxrbench.data.roots import parse_roots
+
+    roots = parse_roots(given or [])
+    known = {entry.card.dataset.name for entry in found.tasks.entries()} if roots else set()
+    for name, folder in roots.items():
+        if name not in known:
+            raise UnknownNameError(
+                f"unknown data set: --data-root {name}={folder}",
+                why=f"no task is of a data set {name}",
+                fix=did_you_mean(name, sorted(known), "cxrbench data where"),
+            )
+    return roots
+
+
 def store(folder: Path) -> Store:
-    """The store of the results folder."""
+    """The store of the results folder, which need not exist yet.
+
+    Raises:
+        BadRequest: When a file stands where the folder is, or is to be.
+    """
     from cxrbench.results.store import Store
 
+    existing = next((path for path in (folder, *folder.parents) if path.exists()), None)
+    if existing is not None and not existing.is_dir():
+        raise BadRequest(
+            f"cannot keep records in {folder}",
+            why=f"{existing} is a file",
+            fix="say --runs DIR with the folder of the records, or leave it out",
+        )
     return Store(folder)
+
+
+def existing_store(folder: Path) -> Store:
+    """As `store`, for reading alone: a folder that was named has to be there.
+
+    Raises:
+        BadRequest: When it is not; the default one may be absent.
+    """
+    if folder != DEFAULT_RUNS and not folder.exists():
+        raise BadRequest(
+            f"no records in {folder}",
+            why="the folder named by --runs or CXRBENCH_RUNS does not exist",
+            fix="correct it, or leave it out for records in runs/",
+        )
+    return store(folder)
 
 
 def split_names(values: list[str]) -> tuple[str, ...]:

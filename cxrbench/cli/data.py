@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cxrbench.cli.context import DataRootOption, JsonOption, registry, split_names
+from cxrbench.cli.context import DataRootOption, JsonOption, data_roots, registry, split_names
 from cxrbench.cli.output import note, print_json, print_table, say
 from cxrbench.errors import BadRequest
 
@@ -18,17 +18,18 @@ DemoOption = Annotated[bool, typer.Option("--demo", help="Use the phantom of the
 @app.command()
 def where(data_root: DataRootOption = None, json: JsonOption = False) -> None:
     """Show what each data set needs, where to get it, and what was found."""
-    from cxrbench.data.roots import locate_root, parse_roots
+    from cxrbench.data.roots import locate_root
 
-    roots = parse_roots(data_root or [])
-    datasets = {e.card.dataset.name: e.card.dataset for e in registry().tasks.entries()}
+    found = registry()
+    roots = data_roots(found, data_root)
+    datasets = {e.card.dataset.name: e.card.dataset for e in found.tasks.entries()}
     rows: list[dict[str, Any]] = []
     for _, card in sorted(datasets.items()):
         root = locate_root(card, roots)
         facts = card.model_dump(mode="json", include={"name", "title", "release", "url", "licence",
                                                       "access", "layout"})  # fmt: skip
-        found = None if root is None else f"{root}{'' if root.is_dir() else ' (does not exist)'}"
-        rows.append({**facts, "root": found})
+        shown = None if root is None else f"{root}{'' if root.is_dir() else ' (does not exist)'}"
+        rows.append({**facts, "root": shown})
     if json:
         print_json(rows)
         return
@@ -54,21 +55,26 @@ def verify(
     Files, labels, ids and patients are checked on opening: damage ends with 2 and names the file.
     """
     from cxrbench.data.open import open_task
-    from cxrbench.data.roots import parse_roots
-    from cxrbench.data.verify import compare, undecodable
+    from cxrbench.data.verify import compare, positives, undecodable
 
-    card = registry().tasks.get(task).card
-    data = open_task(card, parse_roots(data_root or []), demo=demo)
+    found = registry()
+    card = found.tasks.get(task).card
+    data = open_task(card, data_roots(found, data_root), demo=demo)
     lines = compare(card, data)
+    counts = positives(data)
     broken = undecodable(data) if decode else []
     if json:
-        print_json({"kind": data.kind, "layout": data.layout,
+        print_json({"kind": data.kind, "layout": data.layout, "positives": counts,
                     "lines": [line.__dict__ for line in lines], "undecodable": broken})  # fmt: skip
     else:
         say(f"{card.dataset.title}: {data.layout}, {data.kind} data in {data.root}")
         print_table(
             ["split", "what", ">expected", ">found", ""],
             [(x.split, x.what, x.expected, x.found, "ok" if x.ok else "differs") for x in lines],
+        )
+        print_table(
+            ["positives", *(f">{name}" for name in counts)],
+            [(label, *(f"{c[label]:,}" for c in counts.values())) for label in data.labels],
         )
         say("no patient is in two splits; every id has a label row and an image")
         for error in broken:
@@ -93,12 +99,11 @@ def prepare(
     from cxrbench.data.open import open_task
     from cxrbench.data.prepared import prepare as prepare_images
     from cxrbench.data.prepared import prepared_store
-    from cxrbench.data.roots import parse_roots
 
     found = registry()
     card = found.tasks.get(task).card
     models = [found.model(name).card for name in found.models.match(split_names(model))]
-    data = open_task(card, parse_roots(data_root or []), demo=demo)
+    data = open_task(card, data_roots(found, data_root), demo=demo)
     samples = [sample for split in data.splits.values() for sample in split.samples]
     for model_card in models:
         spec = model_card.preprocessing

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cxrbench.cli.context import DEFAULT_RUNS, RunsOption, store
+from cxrbench.cli.context import DEFAULT_RUNS, RunsOption, existing_store
 from cxrbench.cli.output import note, say
 
 
@@ -21,22 +21,25 @@ def leaderboard(
     """Regenerate the Markdown pages from the records.
 
     Records come from the results folder and from OUT/records. The same records give the same
-    bytes.
+    bytes. Generated pages that have no record behind them any more are deleted.
     """
     from cxrbench.leaderboard.markdown import pages
-    from cxrbench.leaderboard.pages import differences, shared_records, write_pages
+    from cxrbench.leaderboard.pages import differences, remove_stale, shared_records, write_pages
 
+    found = existing_store(runs)
     records = {record.run_id: record for record in shared_records(out)}
-    records.update({record.run_id: record for record in store(runs).records()})
+    records.update({record.run_id: record for record in found.records()})
     content = pages(records.values())
     if check:
-        found = differences(out, content)
-        for line in found:
+        lines = differences(out, content)
+        for line in lines:
             note(f"{out}: {line}")
-        if found:
+        if lines:
             note("run `cxrbench leaderboard`; pages are generated and never edited by hand")
             raise typer.Exit(1)
         say(f"the page(s) in {out}, {len(content)} in all, are what {len(records)} records say")
         return
     for path in write_pages(out, content):
         say(str(path))
+    for path in remove_stale(out, content):
+        say(f"{path} deleted: it has no record behind it")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,8 +12,9 @@ from cxrbench import __version__
 from cxrbench.cli import check, data, doctor, info, leaderboard, listing, new, score, weights
 from cxrbench.cli import run as run_command
 from cxrbench.cli.context import settings
-from cxrbench.cli.output import print_error, say, stderr
+from cxrbench.cli.output import print_error, say
 from cxrbench.errors import CxrbenchError
+from cxrbench.progress import stderr
 
 app = typer.Typer(
     name="cxrbench",
@@ -35,6 +36,8 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(new.app, name="new")
 
 _INTERRUPTED = 130
+# What cannot be parsed. Its class is click's or typer's own copy of it, by typer's version.
+_UsageError: Any = typer.BadParameter.__bases__[0]
 
 
 def _print_version(wanted: bool) -> None:
@@ -63,15 +66,21 @@ def main(
 def run() -> None:
     """Run the command line; errors become messages and exit codes.
 
-    Exit codes: 0 all well, 1 some runs failed, 2 a bad request.
+    Exit codes: 0 all well, 1 some runs failed, 2 a bad request, 130 interrupted.
     """
     try:
-        app()
+        # Not typer's standalone mode, which ends in silence after Ctrl-C.
+        code = app(standalone_mode=False)
     except CxrbenchError as error:
         if settings.debug:
             raise
         print_error(error)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+        code = error.exit_code
+    except _UsageError as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        code = _INTERRUPTED
+    if code == _INTERRUPTED:
         stderr.print("interrupted; the same command goes on where it stopped", highlight=False)
-        sys.exit(_INTERRUPTED)
+    sys.exit(code)

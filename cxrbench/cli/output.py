@@ -12,13 +12,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from cxrbench.errors import CxrbenchError
+from cxrbench.progress import stderr
 
 _PIPED_WIDTH = 160
 
 stdout = Console()
 if not stdout.is_terminal:
     stdout = Console(width=_PIPED_WIDTH)
-stderr = Console(stderr=True)
 
 
 def print_json(value: Any) -> None:

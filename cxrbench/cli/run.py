@@ -12,6 +12,7 @@ from cxrbench.cli.context import (
     DataRootOption,
     JsonOption,
     RunsOption,
+    data_roots,
     registry,
     settings,
     split_names,
@@ -66,7 +67,6 @@ def run(
     Example: cxrbench run --model cogaze --task nih-1pct --seeds 3 --data-root nih=/data/nih
     """
     from cxrbench.cli.tables import print_plan, print_results
-    from cxrbench.data.roots import parse_roots
     from cxrbench.execution.plan import make_plan
     from cxrbench.execution.request import Request, parse_seeds, parse_weights, read_suite
 
@@ -82,20 +82,22 @@ def run(
             fix="say --model NAME --task NAME, or --suite FILE (`cxrbench list models|tasks`)",
         )
     suite_seeds = tuple(asked.seeds) if asked else (0,)
+    found = registry()
     request = Request(
         models=models,
         tasks=tasks,
         seeds=parse_seeds(seeds) if seeds else suite_seeds,
         protocols=split_names(protocol or []) or tuple(asked.protocols if asked else ()),
         weights=parse_weights(weights or []),
-        roots=parse_roots(data_root or []),
+        roots=data_roots(found, data_root),
         demo=demo,
         precision=cast(Any, precision),
         batch_size=batch_size,
         limit=limit,
+        fetch=not plan,
         overwrite=cast(Any, overwrite),
     )
-    planned = make_plan(request, registry(), store(runs))
+    planned = make_plan(request, found, store(runs))
     if plan:
         print_plan(planned, json=json)
         return

@@ -18,11 +18,15 @@ from cxrbench.hashing import sha256_text
 from cxrbench.image_spec import ImageSpec
 from cxrbench.paths import cache_dir
 
+PREPARED_VERSION = 1
+"""Raised when a change in decoding or geometry gives other pixels."""
+
 
 def prepared_store(dataset: DatasetCard, data: LabelledImages, spec: ImageSpec) -> RowStore:
     """The store of a download's images at one geometry."""
     root = sha256_text(str(data.root.resolve()))[:12]
-    return RowStore(cache_dir() / "prepared" / f"{dataset.name}-{root}" / spec.geometry)
+    folder = cache_dir() / "prepared" / f"{dataset.name}-{root}"
+    return RowStore(folder / f"{spec.geometry}-v{PREPARED_VERSION}")
 
 
 def prepare(store: RowStore, samples: Sequence[Sample], spec: ImageSpec) -> int:

@@ -84,6 +84,18 @@ class Split:
         return sha256_text(repr(rows))
 
     @cached_property
+    def told_sha256(self) -> str:
+        """Hash of what else is said of each image: its patient, view and clinical context."""
+        rows = sorted((s.id, s.patient, s.view or "", s.context or "") for s in self.samples)
+        return sha256_text(repr(rows))
+
+    @cached_property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Positives of each label."""
+        found: npt.NDArray[np.int64] = (self.labels == 1).sum(axis=0).astype(np.int64)
+        return found
+
+    @cached_property
     def patients(self) -> int:
         """Number of patients."""
         return len({sample.patient for sample in self.samples})
@@ -131,6 +143,7 @@ class LabelledImages:
         """What identifies the data in a run id: ids, labels and contents, not where they lie."""
         found = {f"{name}_ids": split.sha256 for name, split in self.splits.items()}
         found["labels"] = sha256_json([s.labels_sha256 for s in self.splits.values()])
+        found["told"] = sha256_json([s.told_sha256 for s in self.splits.values()])
         found["images"] = sha256_json(self._probe())
         return found
 

@@ -33,7 +33,14 @@ def read_split(root: Path, card: TaskCard, name: SplitName) -> SplitList:
     split = card.splits[name]
     path = root / "splits" / f"{split.file}.txt"
     if not path.exists():
-        path = _official(root, card, split)
+        try:
+            path = _official_list(card, split)
+        except DataError as error:
+            raise DataError(
+                f"the split list {split.file}.txt of {card.id} is missing",
+                why=f"not in {root / 'splits'}, and {error.why}",
+                fix=f"place {split.file}.txt (one id a line) in {root / 'splits'}",
+            ) from error
     lines = _stripped_lines(card, path)
     ids = tuple(line for line in lines if line)
     if not ids:
@@ -52,14 +59,23 @@ def read_split(root: Path, card: TaskCard, name: SplitName) -> SplitList:
     return SplitList(ids, path)
 
 
-def is_official(split: SplitCard, ids: Sequence[str], patients: int) -> bool:
+def is_official(card: TaskCard, name: SplitName, ids: Sequence[str], patients: int) -> bool:
     """Whether a list is the one the card describes.
 
-    By hash where the card knows it; else by the number of images and of patients.
+    By hash where the card knows one. Else its numbers of images and patients must fit, and its
+    content must be that of the list at the official address, which is fetched once and kept. A
+    list that cannot be compared is not official.
     """
+    split = card.splits[name]
     if split.sha256 is not None:
         return sha256_ids(ids) == split.sha256
-    return len(ids) == split.n and split.patients in (None, patients)
+    if len(ids) != split.n or split.patients not in (None, patients):
+        return False
+    try:
+        official = _official_list(card, split)
+    except DataError:
+        return False
+    return set(_stripped_lines(card, official)) - {""} == set(ids)
 
 
 def check_disjoint(card: TaskCard, patients: Mapping[SplitName, Mapping[str, str]]) -> None:
@@ -98,15 +114,17 @@ def _stripped_lines(card: TaskCard, path: Path) -> list[str]:
         ) from error
 
 
-def _official(root: Path, card: TaskCard, split: SplitCard) -> Path:
+def _official_list(card: TaskCard, split: SplitCard) -> Path:
+    """The list from its official address, fetched once and kept."""
     kept = cache_dir() / "splits" / card.dataset.name / f"{split.file}.txt"
-    if kept.exists():
-        return kept
-    try:
-        return download(split.url, kept, sha256=None)
-    except DataError as error:
+    if not kept.exists():
+        download(split.url, kept, sha256=None)
+    found = sum(1 for line in _stripped_lines(card, kept) if line)
+    if found != split.n:
+        kept.unlink()
         raise DataError(
-            f"the split list {split.file}.txt of {card.id} is missing",
-            why=f"not in {root / 'splits'}, and {error.why}",
-            fix=f"place {split.file}.txt (one id a line) in {root / 'splits'}",
-        ) from error
+            f"the official list {split.file}.txt of {card.id} is not what its card says",
+            why=f"{split.url} holds {found} ids, the card says {split.n}",
+            fix="the address may serve another version: report it; nothing was kept",
+        )
+    return kept

@@ -59,7 +59,9 @@ def success(
 def failure(planned: PlannedRun, error: Exception, timer: Timer, machine: Machine) -> Record:
     """The record of a run that raised."""
     if isinstance(error, CxrbenchError):
-        told = Failure(type=type(error).__name__, message=error.what, why=error.why, fix=error.fix)
+        # The reason may name a file or an image, which stays home with restricted data.
+        why = error.why if planned.task.shareable else "see the traceback beside the record"
+        told = Failure(type=type(error).__name__, message=error.what, why=why, fix=error.fix)
     else:
         lines = str(error).strip().splitlines()
         told = Failure(
@@ -125,6 +127,7 @@ def _dataset_facts(planned: PlannedRun) -> DatasetFacts:
                 n=len(split),
                 patients=split.patients,
                 official=split.official,
+                positives=dict(zip(data.labels, split.counts.tolist(), strict=True)),
             )
             for name, split in data.splits.items()
         },

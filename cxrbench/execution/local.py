@@ -62,7 +62,7 @@ def run_one(planned: PlannedRun, store: Store, machine: Machine) -> Record:
     with store.lock(planned.spec.run_id) as folder:
         if planned.record is None and (finished := store.get(planned.spec.run_id)) is not None:
             return finished  # by another process, since this one made its plan
-        if planned.record is not None and planned.record.status == "ok":
+        if planned.record is not None and planned.start_over:
             _start_over(folder, planned.record)
         (folder / TRACEBACK).unlink(missing_ok=True)
         try:

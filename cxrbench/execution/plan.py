@@ -6,9 +6,8 @@ its splits. Nothing is computed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from cxrbench.cards import ModelCard, ProtocolCard, TaskCard, merge
 from cxrbench.data.open import open_task
@@ -16,6 +15,7 @@ from cxrbench.data.samples import LabelledImages
 from cxrbench.discovery import Provider
 from cxrbench.errors import BadRequest
 from cxrbench.execution.request import Overwrite, Request
+from cxrbench.identity import encoder_identity
 from cxrbench.registry import Registered, Registry
 from cxrbench.results.record import Record
 from cxrbench.results.spec import RunSpec
@@ -41,6 +41,7 @@ class PlannedRun:
         state: Whether it will be run.
         reason: Why it will not, or a few words on what it will do.
         record: The record it has already.
+        start_over: Whether working files of earlier attempts are forgotten.
     """
 
     spec: RunSpec
@@ -53,6 +54,7 @@ class PlannedRun:
     state: State
     reason: str
     record: Record | None = None
+    start_over: bool = False
 
 
 def make_plan(request: Request, registry: Registry, store: Store) -> list[PlannedRun]:
@@ -61,41 +63,71 @@ def make_plan(request: Request, registry: Registry, store: Store) -> list[Planne
     Raises:
         CxrbenchError: Of the kind that fits, with exit code 2, when the request cannot be met.
     """
-    models = _models(request, registry)
     tasks = [registry.tasks.get(n).card for n in registry.tasks.match(request.tasks)]
     pairs = [(task, protocol) for task in tasks for protocol in _protocols(request, registry, task)]
-    opened: dict[str, LabelledImages] = {}
-    plan = []
-    for task, protocol in pairs:
-        runner = get_runner(task.type)
-        for model, weights in models:
-            fields = _recipe_fields(protocol, task, model.card)
-            recipe = runner.recipe(fields)
-            unfit = runner.not_applicable(model.card, recipe)
-            if task.id not in opened:
-                data = open_task(task, request.roots, demo=request.demo)
-                opened[task.id] = data.limited(request.limit)
-            for seed in request.seeds:
-                spec = _spec(
-                    request, model.card, weights, task, protocol, recipe, seed, opened[task.id]
-                )
-                record = store.get(spec.run_id) if unfit is None else None
-                state, reason = _state(unfit, record, request.overwrite)
-                plan.append(
-                    PlannedRun(
-                        spec,
-                        model.card,
-                        model.provider,
-                        task,
-                        runner,
-                        weights,
-                        opened[task.id],
-                        state,
-                        reason or runner.work(recipe, opened[task.id]),
-                        record,
-                    )
-                )
-    return plan
+    # Data before weights: a folder is looked at in a second, a checkpoint may be a download.
+    opened = {
+        task.id: open_task(task, request.roots, demo=request.demo).limited(request.limit)
+        for task in tasks
+    }
+    models = _models(request, registry)
+    return [
+        _planned(request, store, model, weights, task, protocol, seed, opened[task.id])
+        for task, protocol in pairs
+        for model, weights in models
+        for seed in request.seeds
+    ]
+
+
+def _planned(
+    request: Request,
+    store: Store,
+    model: Registered[ModelCard],
+    weights: Weights,
+    task: TaskCard,
+    protocol: ProtocolCard,
+    seed: int,
+    data: LabelledImages,
+) -> PlannedRun:
+    runner = get_runner(task.type)
+    recipe = runner.recipe(_recipe_fields(protocol, task, model.card))
+    card = _configured(model.card, recipe)
+    unfit = runner.not_applicable(card, recipe)
+    spec = RunSpec(
+        model=card.id,
+        encoder=encoder_identity(card, model.provider),
+        weights=weights.digest,
+        task=task.id,
+        task_version=task.version,
+        data=data.fingerprint,
+        protocol=protocol.id,
+        recipe=recipe,
+        seed=seed,
+        precision=request.precision,
+        micro_batch=runner.micro_batch(recipe, request.batch_size),
+        limit=request.limit,
+    )
+    record = store.get(spec.run_id) if unfit is None else None
+    state, reason = _state(unfit, record, request.overwrite)
+    return PlannedRun(
+        spec=spec,
+        model=card,
+        provider=model.provider,
+        task=task,
+        runner=runner,
+        weights=weights,
+        data=data,
+        state=state,
+        reason=reason or runner.work(recipe, data),
+        record=record,
+        start_over=request.overwrite == "all",
+    )
+
+
+def _configured(card: ModelCard, recipe: dict[str, Any]) -> ModelCard:
+    """The card with the architecture settings that a protocol asks of this model."""
+    settings = recipe.get("encoder_config", {})
+    return card.model_copy(update={"config": merge(card.config, settings)}) if settings else card
 
 
 def _models(request: Request, registry: Registry) -> list[tuple[Registered[ModelCard], Weights]]:
@@ -115,7 +147,10 @@ def _models(request: Request, registry: Registry) -> list[tuple[Registered[Model
             fix="say --weights MODEL=PATH for each",
         )
     found = [registry.model(name) for name in names]
-    return [(f, resolve(f.card, request.weights.get(f.card.id, everywhere))) for f in found]
+    return [
+        (f, resolve(f.card, request.weights.get(f.card.id, everywhere), fetch=request.fetch))
+        for f in found
+    ]
 
 
 def _protocols(request: Request, registry: Registry, task: TaskCard) -> list[ProtocolCard]:
@@ -133,53 +168,9 @@ def _protocols(request: Request, registry: Registry, task: TaskCard) -> list[Pro
 
 def _recipe_fields(protocol: ProtocolCard, task: TaskCard, model: ModelCard) -> dict[str, object]:
     """The protocol's section, with what the task and then the model set on top."""
-    own = dict(task.protocols[protocol.id])
-    per_model = own.pop("per_model", {})
-    return merge(merge(protocol.recipes[task.type], own), per_model.get(model.id, {}))
-
-
-def _spec(
-    request: Request,
-    model: ModelCard,
-    weights: Weights,
-    task: TaskCard,
-    protocol: ProtocolCard,
-    recipe: dict[str, object],
-    seed: int,
-    data: LabelledImages,
-) -> RunSpec:
-    return RunSpec(
-        model=model.id,
-        model_version=model.version,
-        weights=weights.digest,
-        task=task.id,
-        task_version=task.version,
-        data=data.fingerprint,
-        protocol=protocol.id,
-        recipe=recipe,
-        seed=seed,
-        precision=request.precision,
-        micro_batch=_micro_batch(request.batch_size, recipe),
-        limit=request.limit,
-    )
-
-
-def _micro_batch(asked: int | None, recipe: dict[str, object]) -> int | None:
-    """The training batch on the device where it is not the recipe's; the effective batch stays.
-
-    Raises:
-        BadRequest: When the effective batch cannot be made of such parts.
-    """
-    if asked is None or recipe["mode"] != "finetune" or asked == recipe.get("batch_size", 32):
-        return None
-    effective = int(str(recipe.get("batch_size", 32))) * int(str(recipe.get("accumulate", 1)))
-    if asked > effective or effective % asked:
-        raise BadRequest(
-            f"--batch-size {asked} does not divide the recipe's batch",
-            why=f"the protocol trains with {effective} images an optimiser step",
-            fix=f"choose a divisor of {effective}; the rest is accumulated",
-        )
-    return asked
+    fields = merge(protocol.recipes[task.type], task.protocols[protocol.id])
+    per_model = fields.pop("per_model", {})
+    return merge(fields, per_model.get(model.id, {}))
 
 
 def _state(unfit: str | None, record: Record | None, overwrite: Overwrite) -> tuple[State, str]:
@@ -193,8 +184,3 @@ def _state(unfit: str | None, record: Record | None, overwrite: Overwrite) -> tu
         return "to run", ""
     message = record.error.message if record.error else "unknown error"
     return "failed before", f"{message}; --overwrite failed runs it again"
-
-
-def seeds_of(plan: Iterable[PlannedRun]) -> list[int]:
-    """The seeds of a plan, sorted."""
-    return sorted({run.spec.seed for run in plan})

@@ -31,8 +31,7 @@ class Request:
         precision: Of the computation.
         batch_size: Images at once on the device.
         limit: Samples of each split at most.
-        device: A torch device, or `auto`.
-        workers: Data-loading processes.
+        fetch: Whether open weights that are absent are downloaded.
         overwrite: Which runs that have a record are run again.
     """
 
@@ -46,8 +45,7 @@ class Request:
     precision: Precision = "32"
     batch_size: int | None = None
     limit: int | None = None
-    device: str = "auto"
-    workers: int = 0
+    fetch: bool = True
     overwrite: Overwrite = "missing"
 
 
@@ -95,7 +93,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         BadRequest: When it is neither.
     """
     parts = [part.strip() for part in text.split(",") if part.strip()]
-    if parts and all(part.isdigit() for part in parts):
+    if parts and all(part.isdecimal() for part in parts):
         numbers = [int(part) for part in parts]
         if "," in text:
             return tuple(dict.fromkeys(numbers))

@@ -15,6 +15,7 @@ from cxrbench.results.record import MetricFacts, Record
 from cxrbench.results.statistics import format_summary, seed_summary
 
 MISSING = "–"
+RARE = "– (rare labels)"
 _PERCENT = 100.0
 FLOOR = "floor (best constant)"
 
@@ -173,8 +174,10 @@ def _sort_value(mean: float | None, sign: int) -> float:
 
 def _interval(record: Record, metric: str) -> str:
     facts = record.metrics.get(metric)
-    if facts is None or facts.ci95 is None:
+    if facts is None or facts.value is None:
         return MISSING
+    if facts.ci95 is None:
+        return RARE if facts.undefined_replicates else MISSING
     low, high = facts.ci95
     return f"{low * _PERCENT:.1f} to {high * _PERCENT:.1f}"
 
@@ -198,8 +201,6 @@ def _notes(group: Sequence[Record]) -> tuple[str, ...]:
         notes.append(f"{record.spec.micro_batch} training images at once")
     if record.spec.precision != "32":
         notes.append(record.spec.precision)
-    if record.spec.model_version > 1:
-        notes.append(f"model version {record.spec.model_version}")
     if record.weights.source == "path":
         # Two checkpoints of one model are two rows, which nothing else tells apart.
         digests = ", ".join(digest[:8] for _, digest in sorted(record.weights.sha256.items()))

@@ -6,7 +6,6 @@ an iterable of metrics. A broken plugin costs only itself.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
@@ -14,6 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from cxrbench.errors import PluginError, UnknownNameError
 from cxrbench.metrics.base import Metric
+from cxrbench.names import did_you_mean
 
 GROUP = "cxrbench.metrics"
 
@@ -55,12 +55,11 @@ def get_metric(metric_id: str) -> Metric:
     if metric_id in _BUILTIN:
         offered: tuple[Metric, ...] = import_module(_BUILTIN[metric_id]).METRICS
         return next(metric for metric in offered if metric.id == metric_id)
-    close = difflib.get_close_matches(metric_id, metric_ids(), n=3, cutoff=0.4)
     broken = "".join(f"; {error.what}" for error in plugins.broken)
     raise UnknownNameError(
         f"unknown metric {metric_id!r}",
         why=f"no built-in metric and no plugin offers it{broken}",
-        fix=f"did you mean {' or '.join(close)}?" if close else "see the ids in docs/metrics.md",
+        fix=did_you_mean(metric_id, metric_ids(), "docs/metrics.md"),
     )
 
 

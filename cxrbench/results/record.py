@@ -25,6 +25,7 @@ class SplitFacts(_Part):
     n: int
     patients: int
     official: bool = Field(description="False for a custom list, which is never ranked.")
+    positives: dict[str, int] = Field(default_factory=dict, description="Images by label.")
 
 
 class DatasetFacts(_Part):

@@ -29,7 +29,7 @@ class RunSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     model: str
-    model_version: int
+    encoder: str = Field(description="Hash of the model's card, settings and provider.")
     weights: dict[str, str] = Field(description="SHA-256 by file, or `source: random | none`.")
     task: str
     task_version: int

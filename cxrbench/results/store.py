@@ -75,7 +75,10 @@ class Store:
             archive = folder / SUPERSEDED
             archive.mkdir(exist_ok=True)
             # A link first: at no moment is there no record under either name.
-            (archive / f"{stamp}.json").hardlink_to(path)
+            try:
+                (archive / f"{stamp}.json").hardlink_to(path)
+            except OSError:  # some file systems have no links
+                write_text(archive / f"{stamp}.json", path.read_text(encoding="utf-8"))
         write_text(path, record.model_dump_json(indent=2) + "\n")
         return path
 

@@ -94,6 +94,14 @@ class Runner(Protocol):
         """Why the model cannot be run this way, or None."""
         ...
 
+    def micro_batch(self, recipe: Mapping[str, Any], asked: int | None) -> int | None:
+        """Samples at once in training, where that is not the recipe's own number.
+
+        Raises:
+            BadRequest: When the recipe's batch cannot be made of such parts.
+        """
+        ...
+
     def work(self, recipe: Mapping[str, Any], data: LabelledImages) -> str:
         """A few words on what a run will do, for `--plan`."""
         ...

@@ -18,6 +18,9 @@ from cxrbench.hashing import sha256_json
 from cxrbench.image_spec import ImageSpec
 from cxrbench.paths import cache_dir
 
+FEATURES_VERSION = 1
+"""Raised when a change here gives other features for the same key."""
+
 Compute = Callable[[ImageBatch], Tensor]
 
 
@@ -26,26 +29,32 @@ class FeatureKey:
     """All that changes a frozen feature, apart from the image itself.
 
     Attributes:
-        model: Id and version of the model.
-        weights: Digest of the weights, with the seed when they are random.
+        encoder: Identity of the encoder.
+        weights: Digest of the weights.
+        seed: What decides the values that were not loaded; None when all were.
         spec: Preprocessing.
         precision: Of the computation.
         context: Whether clinical context was given.
         kind: Which output, such as `pooled` or `trunk`.
-        data: Where the images come from.
+        images: Where the prepared images lie.
     """
 
-    model: str
+    encoder: str
     weights: dict[str, str]
+    seed: int | None
     spec: ImageSpec
     precision: str
     context: bool
     kind: str
-    data: str
+    images: str
 
     def store(self) -> RowStore:
         """The store of these features."""
-        fields = {**self.__dict__, "spec": self.spec.model_dump(mode="json")}
+        fields = {
+            **self.__dict__,
+            "spec": self.spec.model_dump(mode="json"),
+            "version": FEATURES_VERSION,
+        }
         return RowStore(cache_dir() / "features" / sha256_json(fields)[:24])
 
 

@@ -27,6 +27,7 @@ from cxrbench.training.module import MONITOR, FineTuner
 
 _SAVE_EVERY = timedelta(minutes=10)
 _COSTS_BETWEEN_SAVES = 10
+_BEST = "best.ckpt"
 _DONE = "fit.json"
 _LOGGERS = ("lightning", "lightning.pytorch", "lightning.fabric")
 
@@ -82,26 +83,31 @@ def fit(
     Raises:
         RunError: When training gives no usable epoch.
     """
-    best_path, last_path, done_path = (folder / n for n in ("best.ckpt", "last.ckpt", _DONE))
+    best_path, last_path, done_path = (folder / n for n in (_BEST, "last.ckpt", _DONE))
     if not done_path.exists():
         remove_leftovers(folder)
-        best = ModelCheckpoint(
-            folder, "best", monitor=MONITOR, mode="max", save_weights_only=True,
-            enable_version_counter=False, save_on_train_epoch_end=False,
-        )  # fmt: skip
         resume = last_path if last_path.exists() else None
         with _quiet():
-            trainer = _trainer(settings, folder, best)
-            trainer.fit(module, train, validate, ckpt_path=resume)
-        _finish(module, best, done_path)
+            trainer = _trainer(settings, folder)
+            try:
+                trainer.fit(module, train, validate, ckpt_path=resume)
+            except SystemExit as error:  # how Lightning ends after an interrupt
+                raise KeyboardInterrupt from error
+        _finish(module, best_path, done_path)
         last_path.unlink(missing_ok=True)
     result = json.loads(done_path.read_text())
-    state = torch.load(best_path, map_location="cpu", weights_only=True)["state_dict"]
-    module.load_state_dict(state, strict=False)
+    best = torch.load(best_path, map_location="cpu", weights_only=True)
+    if best["epoch"] != result["epoch"]:
+        raise RunError(
+            "the weights kept are not those of the chosen epoch",
+            why=f"{best_path.name} is of epoch {best['epoch']}, chosen was {result['epoch']}",
+            fix="run it again with --overwrite all",
+        )
+    module.load_state_dict(best["state_dict"], strict=False)
     return FitResult(result["epoch"], result["value"])
 
 
-def _trainer(settings: FitSettings, folder: Path, best: ModelCheckpoint) -> lightning.Trainer:
+def _trainer(settings: FitSettings, folder: Path) -> lightning.Trainer:
     """A trainer whose `last.ckpt` is written after `best.ckpt`, at the end of an epoch."""
     last = _Last(
         folder, "last", monitor=None, save_top_k=1, every_n_epochs=1,
@@ -111,7 +117,7 @@ def _trainer(settings: FitSettings, folder: Path, best: ModelCheckpoint) -> ligh
         folder, "last", monitor=None, save_top_k=1, train_time_interval=_SAVE_EVERY,
         enable_version_counter=False,
     )  # fmt: skip
-    callbacks: list[Callback] = [best, timed, last]
+    callbacks: list[Callback] = [_Best(folder / _BEST), timed, last]
     if settings.early_stop is not None:
         callbacks.append(
             _Stop(MONITOR, mode="max", patience=settings.early_stop, check_finite=False)
@@ -152,6 +158,25 @@ class _AtomicCheckpoints(TorchCheckpointIO):
     ) -> None:
         with atomic_path(Path(path)) as temporary:
             torch.save(checkpoint, temporary)
+
+
+class _Best(Callback):
+    """Keeps the weights of the first epoch with the highest monitored value.
+
+    What was best before is read from the module's history, which is in every checkpoint; so a
+    resumed run needs no memory of its own, and the folder may have been moved.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def on_validation_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        if isinstance(pl_module, FineTuner):
+            values = [line[MONITOR] for line in pl_module.history]
+            if values.index(max(values)) == len(values) - 1:
+                trainer.save_checkpoint(self._path, weights_only=True)
 
 
 class _Last(ModelCheckpoint):
@@ -203,8 +228,8 @@ class _Stop(EarlyStopping):
             trainer.should_stop = True
 
 
-def _finish(module: FineTuner, best: ModelCheckpoint, done: Path) -> None:
-    if not module.history or not Path(best.best_model_path).exists():
+def _finish(module: FineTuner, best: Path, done: Path) -> None:
+    if not module.history or not best.exists():
         raise RunError(
             "training gave no model",
             why="no epoch was validated",

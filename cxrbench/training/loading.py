@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -198,9 +197,3 @@ class ResumableLoader(DataLoader[LabelledBatch]):
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Leave out what was served before."""
         self._sampler.start = state["served"]
-
-
-def class_counts(labels: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-    """Positives of each label in N×C labels."""
-    counts: npt.NDArray[np.int64] = np.nansum(labels == 1, axis=0).astype(np.int64)
-    return counts

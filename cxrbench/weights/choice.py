@@ -9,7 +9,8 @@ from typing import Literal
 from cxrbench.cards import ModelCard, WeightsFile
 from cxrbench.errors import BadRequest, CxrbenchError, WeightsError
 from cxrbench.hashing import sha256_file
-from cxrbench.weights.locate import fetch, locate
+from cxrbench.weights.locate import fetch as fetch_file
+from cxrbench.weights.locate import locate
 
 TENSOR_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar")
 
@@ -54,12 +55,13 @@ class Weights:
         return self.source != "random"
 
 
-def resolve(card: ModelCard, request: str | None) -> Weights:
+def resolve(card: ModelCard, request: str | None, *, fetch: bool = True) -> Weights:
     """Find the weights of `card` without reading them; open ones are fetched when absent.
 
     Args:
         card: The model card.
         request: None for the card's own weights, `random`, or a file or folder.
+        fetch: Whether to download open weights.
 
     Raises:
         WeightsError: When a file is not on this machine or its hash is not the declared one.
@@ -82,12 +84,14 @@ def resolve(card: ModelCard, request: str | None) -> Weights:
             why="the path given with --weights does not exist",
             fix="correct the path, or say --weights random to try the encoder without weights",
         )
-    files = tuple(_resolve_file(card, entry, given) for entry in card.weights)
+    files = tuple(_resolve_file(card, entry, given, fetch) for entry in card.weights)
     return Weights("path" if given else "card", files)
 
 
-def _resolve_file(card: ModelCard, entry: WeightsFile, given: Path | None) -> ResolvedFile:
-    path = _given_file(card, entry, given) or locate(entry) or _fetched(card, entry)
+def _resolve_file(
+    card: ModelCard, entry: WeightsFile, given: Path | None, fetch: bool
+) -> ResolvedFile:
+    path = _given_file(card, entry, given) or locate(entry) or _fetched(card, entry, fetch)
     digest = sha256_file(path)
     if entry.sha256 and given is None and digest != entry.sha256:
         raise WeightsError(
@@ -98,7 +102,7 @@ def _resolve_file(card: ModelCard, entry: WeightsFile, given: Path | None) -> Re
     return ResolvedFile(entry, path, digest)
 
 
-def _fetched(card: ModelCard, entry: WeightsFile) -> Path:
+def _fetched(card: ModelCard, entry: WeightsFile, allowed: bool) -> Path:
     missing = f"{entry.file or entry.name} from {entry.source} {entry.repo} was not found"
     if entry.access != "open" or entry.source == "manual":
         raise WeightsError(
@@ -106,8 +110,14 @@ def _fetched(card: ModelCard, entry: WeightsFile) -> Path:
             why=f"{missing}, and access to it is {entry.access}",
             fix=f"see `cxrbench weights fetch {card.id}`, or give --weights PATH or random",
         )
+    if not allowed:
+        raise WeightsError(
+            f"the weights of {card.id} are not on this machine",
+            why=missing,
+            fix=f"run `cxrbench weights fetch {card.id}`, or give --weights PATH or random",
+        )
     try:
-        return fetch(entry)
+        return fetch_file(entry)
     except CxrbenchError as error:
         raise WeightsError(
             f"the weights of {card.id} are not on this machine",

@@ -60,7 +60,11 @@ def match(
     required = [name for name in wanted if not matches_any(card.optional_tensors, name)]
     whole.missing = [name for name in required if name not in whole.tensors]
     report = LoadReport(
-        len(required) - len(whole.missing), len(required), whole.by_order, tuple(whole.unexpected)
+        matched=len(required) - len(whole.missing),
+        total=len(required),
+        by_order=whole.by_order,
+        unexpected=tuple(whole.unexpected),
+        complete=len(whole.tensors) == len(wanted),
     )
     _refuse_partial(card, files, whole, report)
     return whole.tensors, report

@@ -16,6 +16,7 @@ class LoadReport:
         matched: Encoder tensors that were filled.
         total: Encoder tensors that had to be.
         by_order: Whether names were matched by order and shape.
+        complete: Whether every tensor was filled, the optional ones included.
         unexpected: Checkpoint tensors the encoder has no place for and the card does not ignore.
     """
 
@@ -23,6 +24,7 @@ class LoadReport:
     total: int
     by_order: bool = False
     unexpected: tuple[str, ...] = ()
+    complete: bool = False
 
     @property
     def warnings(self) -> list[str]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from collections import Counter
+
+import pytest
 
 
 def test_where_says_what_is_needed_and_what_is_here(answer, cli, nih_root):
@@ -34,6 +38,28 @@ def test_verify_of_a_phantom(answer, cli, nih_root):
     assert "no patient is in two splits" in done.out
 
 
+def test_verify_counts_positives_by_label_and_split(answer, cli, nih_root):
+    command = ("data", "verify", "nih-1pct", "--data-root", f"nih={nih_root}")
+    with (nih_root / "Data_Entry_2017_v2020.csv").open(newline="") as file:
+        findings = {row["Image Index"]: row["Finding Labels"].split("|")
+                    for row in csv.DictReader(file)}  # fmt: skip
+    expected = {}
+    for name, file in {"train": "train_1", "val": "val", "test": "test"}.items():
+        ids = (nih_root / "splits" / f"{file}.txt").read_text().split()
+        expected[name] = Counter(label for image in ids for label in findings[image])
+    found = answer(*command)["positives"]
+    labels = list(found["train"])
+    assert len(labels) == 14
+    assert {name: [expected[name][label] for label in labels] for name in expected} == {
+        name: list(counts.values()) for name, counts in found.items()
+    }
+    table = cli(*command).out.split("positives", 1)[1]
+    for label in labels:
+        assert [label, *(str(expected[name][label]) for name in expected)] in [
+            line.split() for line in table.splitlines()
+        ]
+
+
 def test_verify_of_a_custom_split_of_real_data_ends_with_1(cli, nih_copy):
     (nih_copy / "PHANTOM.json").unlink()
     done = cli("data", "verify", "nih-1pct", "--data-root", f"nih={nih_copy}")
@@ -50,6 +76,20 @@ def test_verify_of_nothing(refused):
     assert "--data-root nih=DIR" in refused("data", "verify", "nih-1pct")
     assert "/nowhere" in refused("data", "verify", "nih-1pct", "--data-root", "nih=/nowhere")
     assert "NAME=DIR" in refused("data", "verify", "nih-1pct", "--data-root", "/nowhere")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("data", "where"), ("data", "verify", "nih-1pct"),
+     ("data", "prepare", "nih-1pct", "--model", "pixel-stats"),
+     ("run", "--model", "pixel-stats", "--task", "nih-1pct", "--plan")],
+    ids=" ".join,
+)  # fmt: skip
+def test_the_root_of_a_data_set_that_no_task_has(refused, nih_root, command):
+    error = refused(*command, "--data-root", f"hih={nih_root}")
+    assert "hih" in error.splitlines()[0]
+    assert "did you mean nih?" in error
+    assert "cxrbench data where" in refused(*command, "--data-root", "zzz=/x")
 
 
 def test_prepare_decodes_once(cli, nih_root):

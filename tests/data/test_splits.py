@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cxrbench.cards import SplitCard, TaskCard
+from cxrbench.cards import TaskCard
 from cxrbench.data import splits
 from cxrbench.data.splits import check_disjoint, is_official, read_split
 from cxrbench.errors import DataError
@@ -83,16 +83,50 @@ def test_a_missing_list_offline_says_where_to_place_it(root, card):
     assert card.splits["test"].url in caught.value.why
 
 
-def test_official_by_hash_else_by_numbers():
-    ids = ["a", "b", "c"]
-    by_hash = SplitCard(file="x", n=9, patients=9, sha256=sha256_ids(ids))
-    assert is_official(by_hash, ["c", "b", "a"], patients=1)
-    assert not is_official(by_hash, ["a", "b", "d"], patients=9)
-    by_number = SplitCard(file="x", n=3, patients=2)
-    assert is_official(by_number, ids, patients=2)
-    assert not is_official(by_number, ids, patients=3)
-    assert not is_official(by_number, ids[:2], patients=2)
-    assert is_official(SplitCard(file="x", n=3), ids, patients=7)
+def with_split(card, **facts):
+    split = card.splits["val"].model_copy(update={"file": "x", **facts})
+    return card.model_copy(update={"splits": {**card.splits, "val": split}})
+
+
+def test_official_by_hash(card):
+    known = with_split(card, n=9, patients=9, sha256=sha256_ids(["a", "b", "c"]))
+    assert is_official(known, "val", ["c", "b", "a"], patients=1)
+    assert not is_official(known, "val", ["a", "b", "d"], patients=9)
+
+
+@pytest.mark.parametrize(
+    ("ids", "patients", "official"),
+    [("abc", 2, True), ("cab", 2, True), ("abd", 2, False), ("abc", 3, False), ("ab", 2, False)],
+)
+def test_official_without_hash_by_numbers_and_the_fetched_list(
+    card, monkeypatch, ids, patients, official
+):
+    def fetched(url, target, *, sha256):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text("a\nb\nc\n")
+        return target
+
+    monkeypatch.setattr("cxrbench.data.splits.download", fetched)
+    known = with_split(card, n=3, patients=2)
+    assert is_official(known, "val", list(ids), patients) == official
+
+
+def test_a_list_that_cannot_be_compared_is_not_official(card):
+    assert not is_official(with_split(card, n=3, patients=None), "val", list("abc"), patients=2)
+
+
+def test_a_fetched_list_of_another_length_is_refused(root, card, monkeypatch, own_cache):
+    def fetched(url, target, *, sha256):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text("a\nb\n")
+        return target
+
+    monkeypatch.setattr("cxrbench.data.splits.download", fetched)
+    (root / "splits" / "x.txt").unlink(missing_ok=True)
+    with pytest.raises(DataError, match=r"x\.txt") as caught:
+        read_split(root, with_split(card, n=3), "val")
+    assert "holds 2 ids" in caught.value.why
+    assert not list(own_cache.rglob("x.txt"))
 
 
 @pytest.mark.parametrize("pair", [("train", "val"), ("train", "test"), ("val", "test")])

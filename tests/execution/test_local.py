@@ -11,6 +11,7 @@ from cxrbench.execution.rescore import rescore
 from cxrbench.hashing import sha256_file
 from cxrbench.results.record import Record
 from cxrbench.runners.base import Machine
+from cxrbench.training import fit
 from cxrbench.training.module import FineTuner
 
 CPU = Machine("cpu")
@@ -69,6 +70,7 @@ def test_a_failed_run_is_tried_again_when_asked(bench, monkeypatch):
 
 def test_overwriting_trains_again_and_keeps_the_old_record(bench, monkeypatch):
     first = bench.run("small", "strict@1")
+    monkeypatch.setattr(fit, "_COSTS_BETWEEN_SAVES", 0)
     steps = []
     original = FineTuner.training_step
     monkeypatch.setattr(

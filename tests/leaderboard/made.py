@@ -10,6 +10,7 @@ from cxrbench.results.record import Record
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 _TEMPLATE = json.loads((GOLDEN / "records" / "v1" / "ok.json").read_text(encoding="utf-8"))
+_TEMPLATE["dataset"]["splits"]["test"]["positives"] = {"Hernia": 42, "Mass": 0}
 
 
 def record(

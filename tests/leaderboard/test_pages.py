@@ -10,8 +10,8 @@ import pytest
 from made import GOLDEN, given, many, record
 
 from cxrbench.leaderboard.markdown import pages
-from cxrbench.leaderboard.pages import differences, write_pages
-from cxrbench.leaderboard.tables import FLOOR, MISSING, comparisons
+from cxrbench.leaderboard.pages import differences, remove_stale, write_pages
+from cxrbench.leaderboard.tables import FLOOR, MISSING, RARE, comparisons
 
 PAGES = GOLDEN / "leaderboard"
 
@@ -78,12 +78,17 @@ def edit(folder: Path) -> None:
     path.write_text(path.read_text().replace("85.0", "95.0", 1))
 
 
+def stale(folder: Path) -> None:
+    """A page of a data set whose records are gone."""
+    (folder / "x.md").write_text(pages(many())["pipes.md"])
+
+
 @pytest.mark.parametrize(
     ("damage", "line"),
     [
         (edit, "nih.md differs from what the records say"),
         (lambda folder: (folder / "pipes.md").unlink(), "pipes.md is missing"),
-        (lambda folder: (folder / "x.md").write_text(""), "x.md has no record behind it"),
+        (stale, "x.md has no record behind it"),
     ],
 )
 def test_every_difference_is_told(tmp_path, damage, line):
@@ -98,19 +103,30 @@ def test_the_command_checks_and_repairs(cli, tmp_path):
     records.mkdir(parents=True)
     for number, each in enumerate(many()):
         (records / f"{number}.json").write_text(each.model_dump_json())
-    command = ("leaderboard", "--out", out, "--runs", tmp_path / "none")
+    command = ("leaderboard", "--out", out)
     assert cli(*command, "--check").code == 1, "nothing is written yet"
     assert not (out / "nih.md").exists(), "checking writes nothing"
     assert cli(*command).code == 0
     assert (out / "nih.md").read_bytes() == (PAGES / "nih.md").read_bytes()
     assert cli(*command, "--check").code == 0
-    for damage in (edit, lambda folder: (folder / "x.md").write_text("")):
+    for damage in (edit, stale):
         damage(out)
         found = cli(*command, "--check")
         assert found.code == 1
         assert ".md" in found.err
         assert cli(*command).code == 0
-        (out / "x.md").unlink(missing_ok=True)
+        assert cli(*command, "--check").code == 0, "the advice of --check works"
+    assert not (out / "x.md").exists()
+
+
+def test_what_people_wrote_beside_the_pages_stays(tmp_path):
+    content = pages(many())
+    (tmp_path / "notes.md").write_text("# Our notes\n")
+    write_pages(tmp_path, content)
+    stale(tmp_path)
+    assert remove_stale(tmp_path, content) == [tmp_path / "x.md"]
+    assert differences(tmp_path, content) == []
+    assert (tmp_path / "notes.md").read_text() == "# Our notes\n"
 
 
 # --- what may stand together ---------------------------------------------------------------------
@@ -241,6 +257,30 @@ def test_mean_spread_and_number(values, shown):
 def test_the_interval_is_that_of_the_first_seed():
     (table,) = comparisons([record("a", 0.9, 7), record("a", 0.5, 3)])
     assert table.rows[0].cells[-1] == "48.0 to 52.0"
+
+
+def test_labels_too_rare_for_an_interval_are_told_from_no_interval():
+    def without_interval(name, value, undefined):
+        found = record(name, value)
+        facts = found.metrics["auroc-macro"].model_copy(
+            update={"ci95": None, "undefined_replicates": undefined}
+        )
+        return found.model_copy(update={"metrics": {**found.metrics, "auroc-macro": facts}})
+
+    records = [without_interval("a", 0.9, 900), without_interval("b", 0.8, 0),
+               without_interval("c", None, 1000)]  # fmt: skip
+    (table,) = comparisons(records)
+    assert [row.cells[-1] for row in table.rows[:-1]] == [RARE, MISSING, MISSING]
+    assert RARE in pages(records)["nih.md"].split("## Ranked")[0]
+
+
+def test_an_interval_by_label_stands_beside_the_value_it_belongs_to():
+    text = pages([record("a", 0.70, 2), record("a", 0.80, 3)])["nih.md"]
+    assert rows_of(text, "by label")[2:] == [
+        ["a", "75.0", MISSING],
+        ["*seed 2, 95 % CI*", "70.0 (68 to 72)", MISSING],
+        ["*positives*", "42 of 22,433", "0 of 0"],
+    ]
 
 
 def test_the_floor_stands_last_without_rank_or_spread():

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from cxrbench.runners.classification import finetune
-from cxrbench.training.loading import class_counts
 from cxrbench.training.losses import bce, effective_number_weights, focal
 
 
@@ -60,7 +59,7 @@ def test_the_head_learns_ten_times_faster(fitted, protocol, kind, encoder, head)
 def test_the_loss_is_weighted_by_the_counts_of_the_training_split(fitted):
     seen = fitted("strict@1")
     labels = seen["planned"].data.splits["train"].labels
-    weights = effective_number_weights(class_counts(labels), 0.9999)
+    weights = effective_number_weights(np.nansum(labels, axis=0).astype(int), 0.9999)
     logits, targets = torch.randn(5, 14), (torch.rand(5, 14) > 0.5).float()
     found = seen["module"]._recipe.loss(logits, targets)
     torch.testing.assert_close(found, focal(logits, targets, 0.2, weights))

@@ -271,6 +271,7 @@ SCENARIOS |= {
     "saving often, validation": ({"often": True}, [partial(in_validation, 2)]),
     "early stop": ({"early_stop": 2}, [before_the_mark]),
     "early stop, last": ({"early_stop": 2}, [partial(at_batch, 2, 1)]),
+    "moved": ({"moved": True}, [partial(at_batch, 5, 2)]),
     "saving rarely": ({"rarely": True}, [partial(at_batch, 3, 2)]),
     "saving rarely, at the end": ({"rarely": True}, [before_the_mark]),
 }
@@ -284,6 +285,7 @@ def attempt(folder: Path, options: dict[str, Any], kill: Callable[[], None] | No
     try:
         rest = dict(options)
         settings = replace(SETTINGS, early_stop=rest.pop("early_stop", None))
+        rest.pop("moved", None)
         often, clock = rest.pop("often", False), rest.pop("clock", None)
         # Whether an epoch's checkpoint is left out depends on the clock: here always or never.
         fit_module._COSTS_BETWEEN_SAVES = 10**9 if rest.pop("rarely", False) else 0
@@ -306,12 +308,14 @@ def main(folder: Path) -> None:
     torch.set_num_threads(1)
     results: dict[str, Any] = {}
     for name, (options, kills) in SCENARIOS.items():
-        base = {k: v for k, v in options.items() if k not in ("often", "clock")}
+        base = {k: v for k, v in options.items() if k not in ("often", "clock", "rarely", "moved")}
         reference = folder / f"reference-{json.dumps(base, sort_keys=True)}"
         if not reference.exists():
             assert attempt(reference, base, None) == 0, name
         killed = folder / name.replace(" ", "-")
         statuses = [attempt(killed, options, kill) for kill in kills]
+        if options.get("moved"):
+            killed = killed.rename(folder / "elsewhere")
         statuses.append(attempt(killed, options, None))
         results[name] = {
             "statuses": statuses,

@@ -13,7 +13,6 @@ from cxrbench.training.loading import (
     EpochSampler,
     ResumableLoader,
     RowDataset,
-    class_counts,
 )
 
 
@@ -159,8 +158,3 @@ def test_rows_are_normalised_and_labels_belong_to_their_images(world):
         expected = np.stack([store[key] for key in part.ids]).astype(np.float32) / 255
         np.testing.assert_allclose(batch.images.pixels[:, 0], (expected - 0.5) / 0.25, atol=1e-6)
         np.testing.assert_array_equal(batch.labels, part.labels)
-
-
-def test_class_counts_leave_gaps_out():
-    labels = np.array([[1, 0, np.nan], [1, np.nan, np.nan], [0, 1, np.nan]], np.float32)
-    np.testing.assert_array_equal(class_counts(labels), [2, 1, 0])

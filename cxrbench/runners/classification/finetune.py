@@ -25,7 +25,7 @@ from cxrbench.runners.classification.selection import monitor
 from cxrbench.timing import Timer
 from cxrbench.training.features import autocast
 from cxrbench.training.fit import FitSettings, fit
-from cxrbench.training.loading import ResumableLoader, class_counts
+from cxrbench.training.loading import ResumableLoader
 from cxrbench.training.losses import bce, effective_number_weights, focal
 from cxrbench.training.module import FineTuner, Recipe, Scores
 from cxrbench.training.optimizers import make_optimizer, with_unclamped_cosine
@@ -40,7 +40,7 @@ def run_finetune(job: Job, recipe: ClassificationRecipe, timer: Timer) -> Outcom
             torch.manual_seed(derive("head", job.spec.seed))
             head = make_head(encoder.pooled_dim, len(job.data.labels), recipe)
         module = FineTuner(_as_module(encoder), head, _recipe(job, recipe), job.spec.seed)
-    inputs = Inputs.make(job, recipe, encoder, timer)
+    inputs = Inputs.make(job, recipe, encoder, report, timer)
     with timer.phase("fit"):
         result = fit(
             module,
@@ -96,7 +96,7 @@ class _Loss:
         self._loss = recipe.loss
         self._weights: Tensor | None = None
         if recipe.loss.class_weights == "effective-number":
-            counts = class_counts(job.data.splits["train"].labels)
+            counts = job.data.splits["train"].counts
             self._weights = effective_number_weights(counts, recipe.loss.beta)
 
     def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:

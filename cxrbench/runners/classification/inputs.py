@@ -10,12 +10,15 @@ import torch
 from cxrbench.data.prepared import prepare, prepared_store
 from cxrbench.data.rowstore import RowStore
 from cxrbench.data.samples import SPLITS, SplitName
-from cxrbench.encoder import Encoder, FrozenTrunk, ImageBatch
+from cxrbench.encoder import FrozenTrunk, ImageBatch, ImageEncoder
+from cxrbench.errors import BadRequest
 from cxrbench.image_spec import ImageSpec
 from cxrbench.runners.base import Job
+from cxrbench.runners.classification.keys import feature_store
 from cxrbench.runners.classification.recipe import ClassificationRecipe
+from cxrbench.runners.classification.trial import try_encoder
 from cxrbench.timing import Timer
-from cxrbench.training.features import Extractor, FeatureKey, to_device
+from cxrbench.training.features import Extractor
 from cxrbench.training.loading import (
     Augmentation,
     Collate,
@@ -23,6 +26,7 @@ from cxrbench.training.loading import (
     ResumableLoader,
     RowDataset,
 )
+from cxrbench.weights.report import LoadReport
 
 _TRUNK_GIB = 20.0
 
@@ -52,10 +56,18 @@ class Inputs:
     context: bool
 
     @classmethod
-    def make(cls, job: Job, recipe: ClassificationRecipe, encoder: Encoder, timer: Timer) -> Inputs:
+    def make(
+        cls,
+        job: Job,
+        recipe: ClassificationRecipe,
+        encoder: ImageEncoder,
+        report: LoadReport,
+        timer: Timer,
+    ) -> Inputs:
         """Prepare what the run will read, using all that is there already."""
         spec = recipe.image_spec(encoder.image_spec)
         source = recipe.source_spec(encoder.image_spec)
+        try_encoder(encoder, spec, job.machine.device, job.spec.precision)
         images = prepared_store(job.task.dataset, job.data, spec)
         training = images if source == spec else prepared_store(job.task.dataset, job.data, source)
         with timer.phase("images"):
@@ -70,7 +82,7 @@ class Inputs:
         if not isinstance(encoder, FrozenTrunk) or recipe.augment is not None:
             return inputs
         with timer.phase("trunk"):
-            return inputs._with_trunk(encoder)
+            return inputs._with_trunk(encoder, report)
 
     def training_loader(self) -> ResumableLoader:
         """The training split, shuffled by the seed."""
@@ -102,26 +114,25 @@ class Inputs:
             0 if from_trunk else self.job.machine.workers,
         )
 
-    def _with_trunk(self, encoder: FrozenTrunk) -> Inputs:
+    def _with_trunk(self, encoder: FrozenTrunk, report: LoadReport) -> Inputs:
         """The same inputs, with the trunk's output of what every epoch reads kept on disk.
 
         The splits read in every epoch come first; a split whose features would not fit into the
         budget (`CXRBENCH_TRUNK_GIB`) is read from its images instead.
         """
         job = self.job
-        to_device(encoder, job.machine.device)
         extractor = Extractor(
             self.images, self.spec, job.machine.device, job.spec.precision,
             job.machine.batch_size or self.recipe.batch_size, context=False,
         )  # fmt: skip
-        store = self._trunk_key().store()
+        store = feature_store(job, report, self.images, self.spec, "trunk", context=False)
 
         def compute(batch: ImageBatch) -> torch.Tensor:
             if batch.pixels is None:
                 raise ValueError("the trunk is computed from pixels")
             return encoder.encode_trunk(batch.pixels)
 
-        budget = float(os.environ.get("CXRBENCH_TRUNK_GIB", _TRUNK_GIB)) * 2**30
+        budget = _trunk_budget()
         kept: set[SplitName] = set()
         for name in ("train", self.recipe.select.split):
             split = job.data.splits[name]
@@ -132,14 +143,15 @@ class Inputs:
                 kept.add(name)
         return Inputs(**{**self.__dict__, "trunk": store, "trunk_splits": frozenset(kept)})
 
-    def _trunk_key(self) -> FeatureKey:
-        seed = {"seed": str(self.job.spec.seed)} if self.job.weights.source == "random" else {}
-        return FeatureKey(
-            model=f"{self.job.model.id}@{self.job.model.version}",
-            weights={**self.job.weights.digest, **seed},
-            spec=self.spec,
-            precision=self.job.spec.precision,
-            context=False,
-            kind="trunk",
-            data=str(self.images.folder),
-        )
+
+def _trunk_budget() -> float:
+    """Bytes that trunk features may take: `CXRBENCH_TRUNK_GIB`, else 20 GiB."""
+    asked = os.environ.get("CXRBENCH_TRUNK_GIB", str(_TRUNK_GIB))
+    try:
+        return float(asked) * 2**30
+    except ValueError as error:
+        raise BadRequest(
+            f"cannot read CXRBENCH_TRUNK_GIB={asked}",
+            why="expected a number of gibibytes",
+            fix="say CXRBENCH_TRUNK_GIB=20, or 0 to keep nothing",
+        ) from error

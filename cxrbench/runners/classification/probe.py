@@ -15,11 +15,14 @@ from cxrbench.encoder import ImageEncoder
 from cxrbench.predictions import Predictions
 from cxrbench.progress import track
 from cxrbench.runners.base import Job, Outcome
+from cxrbench.runners.classification.keys import feature_store
 from cxrbench.runners.classification.recipe import ClassificationRecipe
 from cxrbench.runners.classification.selection import monitor
+from cxrbench.runners.classification.trial import try_encoder
 from cxrbench.timing import Timer
-from cxrbench.training.features import Extractor, FeatureKey, pooled, to_device
+from cxrbench.training.features import Extractor, pooled
 from cxrbench.training.logistic import Logistic, Standardiser, fit_logistic
+from cxrbench.weights.report import LoadReport
 
 Array = npt.NDArray[np.float64]
 
@@ -31,7 +34,7 @@ def run_probe(job: Job, recipe: ClassificationRecipe, timer: Timer) -> Outcome:
     with timer.phase("build"):
         encoder, report = build(job.model, job.weights, job.spec.seed)
     context = recipe.context and "context" in job.model.capabilities
-    store = _features(job, recipe, encoder, context, timer)
+    store = _features(job, recipe, encoder, report, context, timer)
     with timer.phase("fit"):
         standardise = Standardiser.fit(_matrix(store, job, "train"))
         features = {name: standardise(_matrix(store, job, name)) for name in SPLITS}
@@ -47,31 +50,26 @@ def run_probe(job: Job, recipe: ClassificationRecipe, timer: Timer) -> Outcome:
 
 
 def _features(
-    job: Job, recipe: ClassificationRecipe, encoder: Any, context: bool, timer: Timer
+    job: Job,
+    recipe: ClassificationRecipe,
+    encoder: ImageEncoder,
+    report: LoadReport,
+    context: bool,
+    timer: Timer,
 ) -> RowStore:
     """The store with the pooled features of every split."""
-    seed = {"seed": str(job.spec.seed)} if job.weights.source == "random" else {}
     spec = recipe.image_spec(encoder.image_spec)
+    try_encoder(encoder, spec, job.machine.device, job.spec.precision)
     images = prepared_store(job.task.dataset, job.data, spec)
-    store = FeatureKey(
-        model=f"{job.model.id}@{job.model.version}",
-        weights={**job.weights.digest, **seed},
-        spec=spec,
-        precision=job.spec.precision,
-        context=context,
-        kind="pooled",
-        data=str(images.folder),
-    ).store()
+    store = feature_store(job, report, images, spec, "pooled", context)
     batch_size = job.machine.batch_size or _BATCH_SIZE
     extractor = Extractor(images, spec, job.machine.device, job.spec.precision, batch_size, context)
-    encoder_ready: ImageEncoder = encoder
-    to_device(encoder, job.machine.device)
     for name in SPLITS:
         split = job.data.splits[name]
         with timer.phase("images"):
             prepare(images, split.samples, spec)
         with timer.phase("features"):
-            extractor.fill(store, split, pooled(encoder_ready), f"features of {name}")
+            extractor.fill(store, split, pooled(encoder), f"features of {name}")
     return store
 
 

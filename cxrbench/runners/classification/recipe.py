@@ -67,6 +67,9 @@ class ClassificationRecipe(_Section):
     select: Select
     metrics: list[str]
     c_grid: list[float] = Field(default_factory=list, description="linear-probe: C to try.")
+    encoder_config: dict[str, Any] = Field(
+        default_factory=dict, description="Architecture settings in place of the card's."
+    )
     batch_size: int = 32
     accumulate: int = 1
     epochs: int = 1
@@ -91,6 +94,10 @@ class ClassificationRecipe(_Section):
             raise ValueError("a linear probe needs c_grid")
         if self.mode == "finetune" and self.optimizer is None:
             raise ValueError("fine-tuning needs an optimizer")
+        if self.mode == "finetune" and self.epochs < max(
+            self.first_validation, self.validate_every
+        ):
+            raise ValueError("no epoch would be validated")
         if self.augment and self.source_size is None:
             raise ValueError("augmentation needs source_size")
         return self

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from cxrbench.cards import ModelCard
 from cxrbench.data.samples import LabelledImages, SplitName
-from cxrbench.errors import PluginError
+from cxrbench.errors import BadRequest, PluginError
 from cxrbench.metrics.f1 import choose_thresholds
 from cxrbench.metrics.inputs import ClassificationInput
 from cxrbench.metrics.score import ScoredMetric, score
@@ -43,6 +43,20 @@ class ClassificationRunner:
         if recipe["mode"] == "finetune" and "trainable" not in model.capabilities:
             return "the model has nothing to train"
         return None
+
+    def micro_batch(self, recipe: Mapping[str, Any], asked: int | None) -> int | None:
+        """See `Runner.micro_batch`."""
+        settings = ClassificationRecipe.model_validate(recipe)
+        if asked is None or settings.mode != "finetune" or asked == settings.batch_size:
+            return None
+        effective = settings.batch_size * settings.accumulate
+        if effective % asked:
+            raise BadRequest(
+                f"--batch-size {asked} does not divide the recipe's batch",
+                why=f"the protocol trains with {effective} images an optimiser step",
+                fix=f"choose a divisor of {effective}; the rest is accumulated",
+            )
+        return asked
 
     def work(self, recipe: Mapping[str, Any], data: LabelledImages) -> str:
         """See `Runner.work`."""
