@@ -27,7 +27,10 @@ class ImageSpec(BaseModel):
     )
     interpolation: Literal["bilinear", "bicubic", "lanczos"] = "bicubic"
     crop_fraction: float = Field(
-        default=1.0, gt=0, le=1, description="Centre part kept after `short_side_crop` scaling."
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Centre part kept of each side after scaling; not for `pad_square`.",
     )
     mean: Triple = Field(description="Per-channel mean, on the 0..1 scale.")
     std: Triple = Field(description="Per-channel standard deviation, on the 0..1 scale.")

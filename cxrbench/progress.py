@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 T = TypeVar("T")
 
@@ -30,6 +29,14 @@ def track(
         total: Number of steps; else the number of items where that is known.
         weigh: Steps that an item stands for; one each by default.
     """
+    from rich.progress import (  # not needed to list what there is
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     if total is None and isinstance(items, Sized):
         total = len(items)
     columns = (

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import timm
 from torch import Tensor, nn
 
 from cxrbench.cards import Dims, ModelCard
 from cxrbench.encoder import ImageBatch, ImageFeatures
-from cxrbench.errors import UnknownNameError
+from cxrbench.errors import BadRequest, UnknownNameError
 from cxrbench.image_spec import ImageSpec
 from cxrbench.names import did_you_mean
+
+# timm's `crop_mode`. Its `border` pads with the mean colour, which no encoder here does.
+_RESIZE: dict[str, Literal["short_side_crop", "squash"]] = {
+    "center": "short_side_crop",
+    "squash": "squash",
+}
+_INTERPOLATIONS = ("bilinear", "bicubic", "lanczos")
 
 
 def expand(card: ModelCard, name: str) -> ModelCard:
     """The card of one timm model, from the family's card and timm's configuration.
 
     Raises:
-        UnknownNameError: When timm has no model of that name.
+        UnknownNameError: When timm has no model of that name, or no weights of that tag.
+        BadRequest: When timm prepares its images in a way that an `ImageSpec` cannot say.
     """
     timm_name = name.rpartition("/")[2]
     if not timm.is_model(timm_name):
@@ -27,7 +35,7 @@ def expand(card: ModelCard, name: str) -> ModelCard:
             why=f"timm {timm.__version__} has no model {timm_name}",
             fix=did_you_mean(timm_name, timm.list_models(), "timm.list_models()"),
         )
-    configured: Any = timm.get_pretrained_cfg(timm_name)
+    configured = _configuration(name, timm_name)
     tag = configured.tag if configured is not None else ""
     repo = (configured.hf_hub_id or "") if configured is not None else ""
     files = [file.model_copy(update={"repo": repo}) for file in card.weights]
@@ -37,7 +45,7 @@ def expand(card: ModelCard, name: str) -> ModelCard:
             "title": f"{timm_name}{f' ({tag})' if tag else ''} of timm",
             "weights": files,
             "config": {"name": timm_name},
-            "preprocessing": _spec(configured),
+            "preprocessing": _spec(name, configured),
             "pretraining_data": _trained_on(tag),
             "dims": Dims(),
         }
@@ -53,14 +61,36 @@ def _trained_on(tag: str) -> list[str]:
     return known or [f"see the model's page ({tag or 'no tag'})"]
 
 
-def _spec(configured: Any) -> ImageSpec:
-    """Timm's evaluation transform: scale the short side by `crop_pct`, crop the centre."""
+def _configuration(name: str, timm_name: str) -> Any:
+    """What timm says of the weights: their tag, where they are, how images are prepared."""
+    try:
+        return timm.get_pretrained_cfg(timm_name)
+    except RuntimeError as error:
+        architecture, _, tag = timm_name.partition(".")
+        known = timm.list_pretrained(f"{architecture}.*")
+        raise UnknownNameError(
+            f"unknown model: {name}",
+            why=f"timm {timm.__version__} has no weights {tag} for {architecture}",
+            fix=did_you_mean(timm_name, known, f"timm.list_pretrained('{architecture}.*')"),
+        ) from error
+
+
+def _spec(name: str, configured: Any) -> ImageSpec:
+    """Timm's evaluation transform: scale to the size over `crop_pct`, crop the centre."""
+    resize = _RESIZE.get(configured.crop_mode)
+    if resize is None or configured.interpolation not in _INTERPOLATIONS:
+        raise BadRequest(
+            f"cannot prepare images for {name}",
+            why=f"timm crops by `{configured.crop_mode}` with `{configured.interpolation}` "
+            "interpolation",
+            fix=f"choose a model that crops by {' or '.join(_RESIZE)} with "
+            f"{' or '.join(_INTERPOLATIONS)} interpolation",
+        )
     _, height, width = configured.input_size
-    interpolation = configured.interpolation
     return ImageSpec(
         size=(height, width),
-        resize="short_side_crop",
-        interpolation=interpolation if interpolation in ("bilinear", "lanczos") else "bicubic",
+        resize=resize,
+        interpolation=configured.interpolation,
         crop_fraction=configured.crop_pct,
         mean=tuple(configured.mean),
         std=tuple(configured.std),

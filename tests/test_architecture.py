@@ -24,7 +24,7 @@ LAYERS = (
     {"results"},
     {"metrics", "building"},
     {"predictions", "phantom", "weights", "data"},
-    {"registry", "discovery", "download", "encoder"},
+    {"registry", "discovery", "download", "encoder", "identity"},
     {"cards"},
     {"image_spec", "hashing", "names", "progress", "timing"},
     {"atomic", "paths", "errors"},
@@ -129,7 +129,7 @@ def test_plugins_import_the_framework_and_their_own_siblings(folder):
 def test_a_command_is_listed_without_heavy_imports(path):
     used = imports(path, top_level=True)
     assert {name.split(".")[0] for name in used} & HEAVY == set()
-    light = {"cli", "cards", "errors", "names", "registry", "__version__", "paths"}
+    light = {"cli", "cards", "errors", "names", "registry", "__version__", "paths", "progress"}
     if path.stem != "tables":  # which is itself imported when a command runs
         assert {part(name) for name in used} - {None} <= light
 

@@ -93,13 +93,14 @@ def existing_store(folder: Path) -> Store:
     Raises:
         BadRequest: When it is not; the default one may be absent.
     """
+    found = store(folder)
     if folder != DEFAULT_RUNS and not folder.exists():
         raise BadRequest(
             f"no records in {folder}",
             why="the folder named by --runs or CXRBENCH_RUNS does not exist",
             fix="correct it, or leave it out for records in runs/",
         )
-    return store(folder)
+    return found
 
 
 def split_names(values: list[str]) -> tuple[str, ...]:

@@ -28,10 +28,9 @@ def apply_geometry(image: GreyImage, spec: ImageSpec) -> GreyImage:
     height, width = spec.size
     source = Image.fromarray(image)
     resample = _FILTERS[spec.interpolation]
-    if spec.resize == "squash":
-        return np.asarray(source.resize((width, height), resample))
-    if spec.resize == "short_side_crop":
-        scaled = source.resize(_covering(source, spec), resample)
+    if spec.resize in ("squash", "short_side_crop"):
+        whole = spec.resize == "squash"
+        scaled = source.resize(_scale_size(spec) if whole else _covering(source, spec), resample)
         left, top = round((scaled.width - width) / 2), round((scaled.height - height) / 2)
     else:
         scaled = source.resize(_fitting(source, spec), resample)
@@ -40,13 +39,19 @@ def apply_geometry(image: GreyImage, spec: ImageSpec) -> GreyImage:
     return np.asarray(scaled.crop((left, top, left + width, top + height)))
 
 
-def _covering(source: Image.Image, spec: ImageSpec) -> tuple[int, int]:
-    """Width and height that cover the crop, the aspect ratio kept.
+def _scale_size(spec: ImageSpec) -> tuple[int, int]:
+    """Width and height of which the crop is the centre.
 
     What is no whole pixel is cut off, as timm and torchvision do it: a rounded size shifts the
     crop by a pixel against the images an encoder was trained on.
     """
     height, width = (floor(side / spec.crop_fraction) for side in spec.size)
+    return width, height
+
+
+def _covering(source: Image.Image, spec: ImageSpec) -> tuple[int, int]:
+    """Width and height that cover the scale size, the aspect ratio kept."""
+    width, height = _scale_size(spec)
     if height * source.width >= width * source.height:
         return height * source.width // source.height, height
     return width, width * source.height // source.width

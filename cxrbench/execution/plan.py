@@ -182,5 +182,6 @@ def _state(unfit: str | None, record: Record | None, overwrite: Overwrite) -> tu
         return "done", "has a record"
     if overwrite == "failed":
         return "to run", ""
-    message = record.error.message if record.error else "unknown error"
+    told = record.error
+    message = f"{told.message} ({told.why})" if told else "unknown error"
     return "failed before", f"{message}; --overwrite failed runs it again"

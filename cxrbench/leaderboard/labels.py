@@ -29,7 +29,10 @@ def label_rows(table: Comparison) -> list[list[str]]:
         if any(first.metrics[metric].ci95_per_class.values()):
             cells = (_with_interval(first, metric, name) for name in names)
             rows.append([f"*seed {first.spec.seed}, 95 % CI*", *cells])
-    counts = [_positives(known[0].records[0], metric, name) for name in names]
+    # The same images stand behind all rows, but older records do not tell their positives.
+    records = [record for row in known for record in row.records]
+    telling = next((r for r in records if _tells_positives(r, metric)), records[0])
+    counts = [_positives(telling, metric, name) for name in names]
     if set(counts) != {MISSING}:
         rows.append(["*positives*", *counts])
     return rows
@@ -62,8 +65,13 @@ def _value(record: Record, metric: str, label: str) -> float | None:
     return (record.metrics[metric].per_class or {}).get(label)
 
 
+def _tells_positives(record: Record, metric: str) -> bool:
+    test = record.dataset.splits.get("test")
+    return test is not None and bool(test.positives) and metric in record.metrics
+
+
 def _positives(record: Record, metric: str, label: str) -> str:
-    """Positives of the images whose label is known; older records do not tell them."""
+    """Positives among the test images whose label is known."""
     test = record.dataset.splits.get("test")
     if test is None or label not in test.positives:
         return MISSING

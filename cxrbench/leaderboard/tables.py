@@ -131,6 +131,7 @@ def _comparison(records: list[Record], ranked: bool) -> Comparison:
     found = groups(records)
     found.sort(key=lambda g: (_sort_value(mean_of(g, main), sign), model_name(g[0]), g[0].run_id))
     means = [mean_of(group, main) for group in found]
+    cards = _cards(records)
     rows = []
     for group, mean in zip(found, means, strict=True):
         better = sum(m is not None and mean is not None and sign * m < sign * mean for m in means)
@@ -139,7 +140,7 @@ def _comparison(records: list[Record], ranked: bool) -> Comparison:
                 name=model_name(group[0]),
                 cells=(*(cell(group, metric) for metric in metrics), _interval(group[0], main)),
                 rank=better + 1 if ranked and mean is not None else None,
-                notes=_notes(group),
+                notes=_notes(group, cards[group[0].spec.model]),
                 records=tuple(group),
             )
         )
@@ -188,7 +189,15 @@ def _floor(record: Record, metrics: Sequence[str]) -> Row:
     return Row(name=FLOOR, cells=(*cells, ""))
 
 
-def _notes(group: Sequence[Record]) -> tuple[str, ...]:
+def _cards(records: Iterable[Record]) -> dict[str, int]:
+    """For each model, how many cards of that name the records were made with."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for record in records:
+        found[record.spec.model].add(record.spec.encoder)
+    return {model: len(encoders) for model, encoders in found.items()}
+
+
+def _notes(group: Sequence[Record], cards: int) -> tuple[str, ...]:
     record = group[0]
     notes = list(record.unranked_because)
     if record.overlaps:
@@ -201,6 +210,8 @@ def _notes(group: Sequence[Record]) -> tuple[str, ...]:
         notes.append(f"{record.spec.micro_batch} training images at once")
     if record.spec.precision != "32":
         notes.append(record.spec.precision)
+    if cards > 1:
+        notes.append(f"encoder {record.spec.encoder[:8]}")
     if record.weights.source == "path":
         # Two checkpoints of one model are two rows, which nothing else tells apart.
         digests = ", ".join(digest[:8] for _, digest in sorted(record.weights.sha256.items()))

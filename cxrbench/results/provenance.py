@@ -28,6 +28,7 @@ _PACKAGES = (
     "pandas",
 )
 _GIT_SECONDS = 5
+_PATH_OPTIONS = ("--weights", "--data-root", "--runs", "--out", "--plugin", "--suite")
 _PATH = re.compile(r"~|\.{0,2}[/\\]|\.\.?$|[A-Za-z]:[/\\]")
 
 
@@ -70,22 +71,47 @@ def git_state() -> dict[str, str | bool]:
 def redact(arguments: Sequence[str]) -> list[str]:
     """Arguments with folders cut from paths: a record may be shared, a home folder may not.
 
-    Paths are recognised by how they begin (`/`, `~`, `.`, a drive), after a `NAME=` if there is
-    one; names such as `timm/vit_small` are left alone. Of a path its last part stays, unless that
-    is the home folder's.
+    The values of options that take a path are paths. Elsewhere paths are recognised by how they
+    begin (`/`, `~`, `.`, a drive), after a `NAME=` if there is one; names such as
+    `timm/vit_small` are left alone. Of a path its last part stays, unless that is the home
+    folder's.
     """
-    return [_redact_one(argument) for argument in arguments]
+    shown = []
+    before = ""
+    for argument in arguments:
+        option, equals, value = argument.partition("=")
+        if before in _PATH_OPTIONS:
+            shown.append(_redact_value(argument))
+        elif option in _PATH_OPTIONS and equals:
+            shown.append(f"{option}={_redact_value(value)}")
+        else:
+            shown.append(_redact_any(argument))
+        before = "" if before in _PATH_OPTIONS else argument
+    return shown
 
 
-def _redact_one(argument: str) -> str:
-    head, equals, value = argument.rpartition("=")
-    if not _PATH.match(value):
-        return argument
+def _redact_value(value: str) -> str:
+    """`PATH` or `NAME=PATH`, in which every path is one, also a relative one."""
+    name, equals, path = value.partition("=")
+    if equals and not _PATH.match(name):
+        return f"{name}={_last_part(path)}"
+    return _last_part(value)
+
+
+def _redact_any(argument: str) -> str:
+    if _PATH.match(argument):
+        return _last_part(argument)
+    name, equals, rest = argument.partition("=")
+    return f"{name}={_redact_any(rest)}" if equals else argument
+
+
+def _last_part(value: str) -> str:
+    """The last part of a path, behind … where there is more of it; a mere name as it is."""
     path = Path(value.replace("\\", "/"))
     is_home = value.startswith("~") and len(path.parts) == 1
-    if is_home or path == Path.home() or path.name in ("", ".."):
-        return f"{head}{equals}…"
-    return f"{head}{equals}…/{path.name}"
+    if is_home or Path.home() in (path, path.absolute()) or path.name in ("", ".."):
+        return "…"
+    return value if value == path.name else f"…/{path.name}"
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

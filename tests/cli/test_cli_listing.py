@@ -72,7 +72,8 @@ def test_info_of_a_family_of_a_task_and_of_a_protocol(answer, cli):
 @pytest.mark.parametrize(
     ("name", "advice"),
     [("nih-1pc", "nih-1pct"), ("strict@2", "strict@1"), ("cogaz", "cogaze"),
-     ("zzzqqq", "cxrbench list"), ("timm/resnet_18", "resnet18")],
+     ("zzzqqq", "cxrbench list"), ("timm/resnet_18", "resnet18"),
+     ("timm/resnet50.a1_in1", "resnet50.a1_in1k")],
 )  # fmt: skip
 def test_info_of_an_unknown_name_suggests_names_of_every_kind(refused, name, advice):
     error = refused("info", name)

@@ -115,6 +115,13 @@ def test_squash_equals_pillow_with_antialiasing():
     assert np.array_equal(found, np.asarray(expected))
 
 
+def test_squash_with_a_crop_fraction_takes_the_centre_of_both_sides():
+    image = noise(90, 70)
+    scaled = Image.fromarray(image).resize((25, 37), Image.Resampling.BICUBIC)  # floor(x / 0.8)
+    found = apply_geometry(image, spec((30, 20), "squash", crop_fraction=0.8))
+    assert np.array_equal(found, np.asarray(F.center_crop(scaled, [30, 20])))
+
+
 def test_normalise_against_arithmetic():
     pixels = torch.tensor([[[0, 51], [204, 255]]], dtype=torch.uint8)
     wanted = ImageSpec(size=(2, 2), resize="squash", mean=(0, 0.2, 0.5), std=(1, 0.5, 0.25))

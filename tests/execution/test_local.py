@@ -39,7 +39,8 @@ def test_a_finished_run_is_done(bench):
 def test_a_failed_run_has_a_record_that_says_why(bench):
     record = bench.run("broken", "strict@1")
     assert record.status == "failed"
-    assert (record.error.type, record.error.message) == ("ValueError", "out of order")
+    assert record.error.type == "RunError"
+    assert record.error.why == "ValueError: out of order"
     assert record.metrics == {}
     folder = bench.store.run_folder(record.run_id)
     assert "out of order" in (folder / "traceback.txt").read_text()
@@ -70,7 +71,6 @@ def test_a_failed_run_is_tried_again_when_asked(bench, monkeypatch):
 
 def test_overwriting_trains_again_and_keeps_the_old_record(bench, monkeypatch):
     first = bench.run("small", "strict@1")
-    monkeypatch.setattr(fit, "_COSTS_BETWEEN_SAVES", 0)
     steps = []
     original = FineTuner.training_step
     monkeypatch.setattr(
@@ -87,6 +87,7 @@ def test_overwriting_trains_again_and_keeps_the_old_record(bench, monkeypatch):
 
 def test_an_overwriting_run_that_is_killed_goes_on(bench, monkeypatch):
     """The old record stands until the end, and the second attempt keeps the work of the first."""
+    monkeypatch.setattr(fit, "_COSTS_BETWEEN_SAVES", 0)
     first = bench.run("small", "strict@1")
     steps = []
     original = FineTuner.training_step

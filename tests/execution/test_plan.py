@@ -8,7 +8,6 @@ import pytest
 from bench import Bench
 
 from cxrbench.errors import BadRequest, DataError, PluginError, UnknownNameError
-from cxrbench.execution.plan import seeds_of
 from cxrbench.runners.classification.recipe import ClassificationRecipe
 from cxrbench.training.features import Extractor
 
@@ -25,7 +24,6 @@ def test_models_by_tasks_by_seeds(bench):
     ]  # fmt: skip
     assert {p.state for p in plan} == {"to run"}
     assert len({p.spec.run_id for p in plan}) == 4
-    assert seeds_of(plan) == [0, 3]
     assert not bench.store.folder.exists(), "planning writes nothing"
 
 
@@ -174,8 +172,6 @@ def test_paths_and_the_machine_are_not_in_the_spec(bench, tmp_path):
     elsewhere = Bench(shutil.copytree(bench.root, tmp_path / "moved"), tmp_path / "other")
     ours, theirs = (b.plan("small", "strict@1", seeds=(0,))[0] for b in (bench, elsewhere))
     assert ours.spec.run_id == theirs.spec.run_id
-    busy = bench.plan("small", "strict@1", device="cuda:3", workers=7)[0]
-    assert busy.spec.run_id == ours.spec.run_id
 
 
 def test_changed_data_is_another_run(bench, tmp_path):

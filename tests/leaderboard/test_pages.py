@@ -161,7 +161,7 @@ def test_tables_that_differ_in_the_version_of_the_task_say_so():
 
 @pytest.mark.parametrize(
     "change",
-    [{"precision": "bf16"}, {"micro_batch": 4}, {"model_version": 2}, {"recipe": {"epochs": 1}}],
+    [{"precision": "bf16"}, {"micro_batch": 4}, {"encoder": "other"}, {"recipe": {"epochs": 1}}],
 )
 def test_seeds_of_different_specs_are_not_averaged(change):
     (table,) = comparisons([record("a", 0.8, 0), record("a", 0.9, 1, **change)])
@@ -173,7 +173,6 @@ def test_seeds_of_different_specs_are_not_averaged(change):
     [
         ({"precision": "bf16"}, "bf16"),
         ({"micro_batch": 4}, "4 training images at once"),
-        ({"model_version": 2}, "model version 2"),
         ({"record": {"overlaps": ["nih", "rsna"]}}, "† pretrained on images of nih, rsna"),
     ],
 )
@@ -181,6 +180,12 @@ def test_rows_of_one_name_are_told_apart_by_their_notes(change, note):
     (table,) = comparisons([record("a", 0.8), record("b", 0.9, **change)])
     assert note in table.rows[0].notes
     assert note not in table.rows[1].notes
+
+
+def test_a_model_whose_card_has_changed_is_told_from_what_it_was():
+    (table,) = comparisons([record("a", 0.9, encoder="f" * 16), record("a", 0.8), record("b", 0.7)])
+    notes = [[note for note in row.notes if note.startswith("encoder")] for row in table.rows[:3]]
+    assert notes == [["encoder ffffffff"], ["encoder 5f2d0c9e"], []]
 
 
 def test_two_checkpoints_of_one_model_are_told_apart():
@@ -325,6 +330,19 @@ def test_labels_keep_their_columns_when_a_record_orders_them_otherwise():
     assert rows_of(text, "by label") == [
         ["model", "x", "y"], ["---"] * 3, ["a", "10.0", "90.0"], ["b", "10.0", "90.0"],
     ]  # fmt: skip
+
+
+def test_positives_are_those_of_a_record_that_tells_them():
+    def older(name, value):
+        found = record(name, value)
+        splits = {**found.dataset.splits}
+        splits["test"] = splits["test"].model_copy(update={"positives": {}})
+        dataset = found.dataset.model_copy(update={"splits": splits})
+        return found.model_copy(update={"dataset": dataset})
+
+    text = pages([older("a", 0.9), record("b", 0.8)])["nih.md"]
+    assert rows_of(text, "by label")[-1] == ["*positives*", "42 of 22,433", "0 of 0"]
+    assert "positives" not in pages([older("a", 0.9)])["nih.md"]
 
 
 def test_dates_and_commits_of_the_records_are_told():

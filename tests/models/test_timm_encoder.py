@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from cxrbench.building import build, count_parameters
 from cxrbench.data.transforms import apply_geometry, normalise
 from cxrbench.encoder import ImageBatch
-from cxrbench.errors import UnknownNameError, WeightsError
+from cxrbench.errors import BadRequest, UnknownNameError, WeightsError
 from cxrbench.registry import Registry
 from cxrbench.weights.choice import Weights, resolve
 
@@ -98,19 +98,32 @@ def test_the_card_says_what_timm_says(registry, name):
     assert configured.tag in card.title
 
 
-@pytest.mark.parametrize("name", ["resnet18", "vit_tiny_patch16_224", "efficientnet_lite0"])
+@pytest.mark.parametrize(
+    ("name", "mode", "fraction"),
+    [("resnet18", "center", 0.95), ("vit_tiny_patch16_224", "center", 0.9),
+     ("tf_efficientnet_b1", "center", 0.882),
+     ("resnetv2_50x1_bit.goog_in21k_ft_in1k", "center", 1.0), ("dm_nfnet_f0", "squash", 0.9), ("dm_nfnet_f1", "squash", 0.91),
+     ("coat_lite_medium_384", "squash", 1.0), ("vit_base_patch16_sapiens2", "squash", 1.0)],
+)  # fmt: skip
 @pytest.mark.parametrize("shape", [(300, 300), (257, 311), (411, 300)])
-def test_preprocessing_is_timms(registry, name, shape):
-    grey = np.random.default_rng(2).integers(0, 256, shape, dtype=np.uint8)
+def test_preprocessing_is_timms(registry, name, mode, fraction, shape):
     configured = timm.get_pretrained_cfg(name)
+    assert (configured.crop_mode, configured.crop_pct) == (mode, fraction), "choose another model"
     transform = timm.data.create_transform(
-        input_size=configured.input_size, interpolation=configured.interpolation,
-        crop_pct=configured.crop_pct, mean=configured.mean, std=configured.std,
-    )  # fmt: skip
+        **timm.data.resolve_data_config(pretrained_cfg=configured.to_dict())
+    )
+    grey = np.random.default_rng(2).integers(0, 256, shape, dtype=np.uint8)
     expected = transform(Image.fromarray(grey).convert("RGB"))
     spec = registry.model(f"timm/{name}").card.preprocessing
     found = normalise(torch.from_numpy(apply_geometry(grey, spec).copy())[None], spec)[0]
     torch.testing.assert_close(found, expected)
+
+
+def test_a_crop_that_no_spec_can_say_is_refused(registry):
+    assert timm.get_pretrained_cfg("deepseek_vit_412m").crop_mode == "border"
+    with pytest.raises(BadRequest, match="border") as error:
+        registry.model("timm/deepseek_vit_412m")
+    assert "center or squash" in error.value.fix
 
 
 def test_the_seed_decides_random_weights(registry):
@@ -186,3 +199,10 @@ def test_parameters_are_counted_without_memory(registry, reference):
 def test_an_unknown_name_suggests_close_ones(registry):
     with pytest.raises(UnknownNameError, match="resnet18"):
         registry.model("timm/resnet_18")
+
+
+@pytest.mark.parametrize(("tag", "close"), [("a1_in1", "resnet50.a1_in1k"), ("zzz", "resnet50.")])
+def test_an_unknown_tag_suggests_those_there_are(registry, tag, close):
+    with pytest.raises(UnknownNameError, match=f"has no weights {tag} for resnet50") as error:
+        registry.model(f"timm/resnet50.{tag}")
+    assert close in error.value.fix

