@@ -102,7 +102,8 @@ def test_the_card_says_what_timm_says(registry, name):
     ("name", "mode", "fraction"),
     [("resnet18", "center", 0.95), ("vit_tiny_patch16_224", "center", 0.9),
      ("tf_efficientnet_b1", "center", 0.882),
-     ("resnetv2_50x1_bit.goog_in21k_ft_in1k", "center", 1.0), ("dm_nfnet_f0", "squash", 0.9), ("dm_nfnet_f1", "squash", 0.91),
+     ("resnetv2_50x1_bit.goog_in21k_ft_in1k", "center", 1.0),
+     ("dm_nfnet_f0", "squash", 0.9), ("dm_nfnet_f1", "squash", 0.91),
      ("coat_lite_medium_384", "squash", 1.0), ("vit_base_patch16_sapiens2", "squash", 1.0)],
 )  # fmt: skip
 @pytest.mark.parametrize("shape", [(300, 300), (257, 311), (411, 300)])
