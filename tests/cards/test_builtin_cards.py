@@ -9,6 +9,7 @@ from importlib.resources import files
 import pytest
 import yaml
 
+from cxrbench.cards import merge
 from cxrbench.metrics.registry import get_metric
 from cxrbench.registry import Registry, load_entry
 from cxrbench.runners.base import get_runner
@@ -86,13 +87,11 @@ def test_every_protocol_of_a_task_makes_a_valid_recipe_that_scores_its_main_metr
     runner = get_runner(card.type)
     for name, own in card.protocols.items():
         protocol = REGISTRY.protocols.get(name).card
-        fields = {**protocol.recipes[card.type]}
-        own = {key: value for key, value in own.items() if key != "per_model"}
-        for key, value in own.items():
-            both = isinstance(value, dict) and isinstance(fields.get(key), dict)
-            fields[key] = {**fields[key], **value} if both else value
-        recipe = runner.recipe(fields)
-        assert card.main_metric in recipe["metrics"]
+        fields = merge(protocol.recipes[card.type], own)
+        per_model = fields.pop("per_model", {})
+        for settings in [{}, *per_model.values()]:
+            recipe = runner.recipe(merge(fields, settings))
+            assert card.main_metric in recipe["metrics"]
 
 
 @by_id(PROTOCOLS)
