@@ -46,6 +46,9 @@ class TaskCard(Card):
     dataset: DatasetCard
     entry: str = Field(description="`module:callable`; called with root and card, returns data.")
     phantom: str = Field(default="", description="`module:callable` that writes a phantom root.")
+    phantom_settings: dict[str, int] = Field(
+        default_factory=dict, description="Given to it by name: patients, seed, size."
+    )
     labels: list[str] = Field(description="In the order of the scores.")
     context_template: str = Field(
         default="", description="How clinical context is phrased; empty: there is none."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from cxrbench.cards import TaskCard
@@ -42,4 +43,6 @@ def phantom_root(card: TaskCard) -> Path:
             why="its card names no function that writes one",
             fix=f"give the real data with --data-root {card.dataset.name}=DIR",
         )
-    return cached(card.dataset.name, load_entry(card.phantom), {"writer": card.phantom})
+    settings = card.phantom_settings
+    write = partial(load_entry(card.phantom), **settings)
+    return cached(card.dataset.name, write, {"writer": card.phantom, **settings})
