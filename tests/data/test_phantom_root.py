@@ -9,6 +9,12 @@ import pytest
 from cxrbench.data import open as opening
 from cxrbench.data.open import phantom_root
 from cxrbench.errors import BadRequest
+from cxrbench.registry import Registry
+
+
+@pytest.fixture
+def card():
+    return Registry.discover().tasks.get("nih-100pct").card
 
 
 @pytest.fixture
@@ -23,22 +29,21 @@ def written(monkeypatch):
     return calls
 
 
-def test_it_is_written_once_with_the_settings_of_the_card(nih_card, written):
-    card = nih_card.model_copy(update={"phantom_settings": {"patients": 7, "size": 32}})
+def test_it_is_written_once_with_the_settings_of_the_card(card, written):
+    card = card.model_copy(update={"phantom_settings": {"patients": 7, "size": 32}, "title": "own"})
     first, second = phantom_root(card), phantom_root(card)
     assert first == second
-    assert written == [{"patients": 7, "size": 32}]
-    assert json.loads((first / "settings.json").read_text()) == {"patients": 7, "size": 32}
+    assert written == [settings]
+    assert json.loads((first / "settings.json").read_text()) == settings
 
 
-def test_other_settings_are_another_phantom(nih_card, written):
+def test_other_settings_are_another_phantom(card, written):
     roots = {
-        phantom_root(nih_card.model_copy(update={"phantom_settings": {"patients": n}}))
-        for n in (7, 8)
+        phantom_root(card.model_copy(update={"phantom_settings": {"patients": n}})) for n in (7, 8)
     }
     assert len(roots) == 2
 
 
-def test_a_task_without_a_phantom_says_so(nih_card):
+def test_a_task_without_a_phantom_says_so(card):
     with pytest.raises(BadRequest, match="has no phantom"):
-        phantom_root(nih_card.model_copy(update={"phantom": ""}))
+        phantom_root(card.model_copy(update={"phantom": ""}))

@@ -81,7 +81,7 @@ def test_a_task_without_a_phantom_has_no_demo(tmp_path):
 
 def test_the_members_of_a_family_share_one_phantom(monkeypatch):
     written = []
-    monkeypatch.setattr("cxrbench_tasks.nih_phantom.write", lambda root: written.append(root))
+    monkeypatch.setattr("cxrbench_tasks.nih_phantom.write", lambda root, **_: written.append(root))
     tasks = Registry.discover().tasks
     card = CARD.model_copy(
         update={"dataset": CARD.dataset.model_copy(update={"name": "nih-of-test-roots"})}
