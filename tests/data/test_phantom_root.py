@@ -30,7 +30,8 @@ def written(monkeypatch):
 
 
 def test_it_is_written_once_with_the_settings_of_the_card(card, written):
-    card = card.model_copy(update={"phantom_settings": {"patients": 7, "size": 32}, "title": "own"})
+    settings = {"patients": 7, "size": 32}
+    card = card.model_copy(update={"phantom_settings": settings})
     first, second = phantom_root(card), phantom_root(card)
     assert first == second
     assert written == [settings]
