@@ -78,16 +78,28 @@ class Extractor:
     batch_size: int
     context: bool
 
-    def fill(self, store: RowStore, split: Split, compute: Compute, title: str) -> int:
-        """Compute what `store` lacks of `split`; returns how many rows that were."""
+    def fill(
+        self,
+        store: RowStore,
+        split: Split,
+        compute: Compute,
+        title: str,
+        row_bytes: int | None = None,
+    ) -> int:
+        """Compute what `store` lacks of `split`; returns how many rows that were.
+
+        `row_bytes`, where the caller knows it, saves computing a row to find its size.
+        """
         if not len(split):
             return 0
         stamps = [self._stamp(split, position) for position in range(len(split))]
+        if row_bytes is None:
+            row_bytes = self.row_bytes(split, compute) if store.missing(split.ids, stamps) else 0
         return store.fill(
             split.ids,
             stamps,
             lambda positions: self._rows(split, positions, compute),
-            row_bytes=self.row_bytes(split, compute) if store.missing(split.ids, stamps) else 0,
+            row_bytes=row_bytes,
             title=title,
         )
 

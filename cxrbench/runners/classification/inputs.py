@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -133,15 +133,16 @@ class Inputs:
             return encoder.encode_trunk(batch.pixels)
 
         budget = _trunk_budget()
+        row_bytes = extractor.row_bytes(job.data.splits["train"], compute)
         kept: set[SplitName] = set()
         for name in ("train", self.recipe.select.split):
             split = job.data.splits[name]
-            needed = len(split) * extractor.row_bytes(split, compute)
+            needed = len(split) * row_bytes
             if needed <= budget:
                 budget -= needed
-                extractor.fill(store, split, compute, f"trunk features of {name}")
+                extractor.fill(store, split, compute, f"trunk features of {name}", row_bytes)
                 kept.add(name)
-        return Inputs(**{**self.__dict__, "trunk": store, "trunk_splits": frozenset(kept)})
+        return replace(self, trunk=store, trunk_splits=frozenset(kept))
 
 
 def _trunk_budget() -> float:
