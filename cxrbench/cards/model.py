@@ -25,9 +25,15 @@ class WeightsFile(Card):
     """
 
     name: str = Field(description="Short name, unique on the card.")
-    source: Literal["hf", "url", "manual"]
-    file: str = Field(default="", description="File name in the repository or beside the data.")
-    repo: str = Field(default="", description="Hub repository, or URL of the file.")
+    source: Literal["hf", "url", "manual", "package"] = Field(
+        description="`package`: it comes with an installed Python package."
+    )
+    file: str = Field(
+        default="", description="File name in the repository, beside the data, or in the package."
+    )
+    repo: str = Field(
+        default="", description="Hub repository, URL of the file, or name of the package."
+    )
     revision: str = Field(default="main", description="Hub revision.")
     sha256: str | None = None
     licence: str = "unknown"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import urllib.parse
 import urllib.request
+from importlib.util import find_spec
 from pathlib import Path
 
 from cxrbench.cards import WeightsFile
@@ -22,19 +23,26 @@ def locate(entry: WeightsFile) -> Path | None:
 
         found = try_to_load_from_cache(entry.repo, entry.file, revision=entry.revision)
         return Path(found) if isinstance(found, str) else None
-    kept = _kept_path(entry)
-    return kept if kept.is_file() else None
+    path = _packaged_path(entry) if entry.source == "package" else _kept_path(entry)
+    return path if path is not None and path.is_file() else None
 
 
 def fetch(entry: WeightsFile) -> Path:
     """Download the file unless it is here already.
 
     Raises:
-        WeightsError: When it has to be got by hand, or cannot be reached.
+        WeightsError: When it has to be got by hand, cannot be reached, or is missing from the
+            package it comes with.
     """
     found = locate(entry)
     if found is not None:
         return found
+    if entry.source == "package":
+        raise WeightsError(
+            f"{entry.file} is missing from {entry.repo}",
+            why="the package is not installed, or not whole",
+            fix=f"install the distribution that has {entry.repo} again, or give --weights PATH",
+        )
     if entry.source == "manual":
         raise WeightsError(
             f"{entry.file or entry.name} has to be fetched by hand",
@@ -83,6 +91,17 @@ def _check_reachable(endpoint: str, entry: WeightsFile) -> None:
             why=f"{endpoint} cannot be reached: {error}",
             fix="check the network, or give --weights PATH",
         ) from error
+
+
+def _packaged_path(entry: WeightsFile) -> Path | None:
+    """Where the file lies in an installed package, without importing the package's code."""
+    try:
+        found = find_spec(entry.repo)
+    except ImportError:
+        return None
+    folders = found.submodule_search_locations if found else None
+    paths = [Path(folder) / entry.file for folder in folders or ()]
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _kept_path(entry: WeightsFile) -> Path:

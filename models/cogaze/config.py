@@ -30,6 +30,12 @@ class VisionSettings(_Settings):
     layers: int = 12
     heads: int = 12
     freeze_trunk: bool = True
+    position_std: float | None = Field(
+        default=None,
+        gt=0,
+        description="Deviation of fresh position embeddings; None: DINOv2's 0.02. A small trunk "
+        "that is trained from nothing learns sooner where things are when it is near 1.",
+    )
 
     @property
     def grid_side(self) -> int:
@@ -69,6 +75,7 @@ class CoGazeSettings(_Settings):
             in the released code and weights; `separate`: two sets, as the paper words it. No
             preset sets it, because weights fit one of them only.
         views: Rows of the view table, in order.
+        view_std: Deviation of a fresh view table; 1 as in the released code.
     """
 
     dim: int = 768
@@ -77,6 +84,7 @@ class CoGazeSettings(_Settings):
     text: TextSettings = TextSettings()
     perceiver: PerceiverSettings = PerceiverSettings()
     views: tuple[str, ...]
+    view_std: float = Field(default=1.0, gt=0)
     preset: Literal["paper", "released"] = "paper"
     text_pool: Literal["masked", "legacy"]
     context_mask: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from torch import nn
 from transformers import Dinov2Config, Dinov2Model
 
 from .config import CoGazeSettings
@@ -21,4 +22,6 @@ def build_image_encoder(settings: CoGazeSettings) -> Dinov2Model:
             layer_norm_eps=1e-6,
         )
     )
+    if vision.position_std is not None:
+        nn.init.normal_(trunk.embeddings.position_embeddings, std=vision.position_std)
     return trunk.requires_grad_(not vision.freeze_trunk)

@@ -28,9 +28,9 @@ class RMSNorm(nn.Module):
 class ViewEmbedding(nn.Module):
     """Adds a learned vector of the view to every token, then normalises."""
 
-    def __init__(self, views: int, dim: int) -> None:
+    def __init__(self, views: int, dim: int, std: float = 1.0) -> None:
         super().__init__()
-        self.pos_embed = nn.Parameter(torch.randn(views, 1, dim))
+        self.pos_embed = nn.Parameter(std * torch.randn(views, 1, dim))
         self.pos_norm = RMSNorm(dim)
 
     def forward(self, tokens: Tensor, view: Tensor) -> Tensor:
@@ -46,9 +46,9 @@ def _perceptron(dim: int, hidden: int) -> nn.Sequential:
 class ImageProjector(nn.Module):
     """View embedding, RMS norm and a two-layer perceptron on every token of the trunk."""
 
-    def __init__(self, views: int, dim: int, hidden: int) -> None:
+    def __init__(self, views: int, dim: int, hidden: int, view_std: float = 1.0) -> None:
         super().__init__()
-        self.add_pos_embed = ViewEmbedding(views, dim)
+        self.add_pos_embed = ViewEmbedding(views, dim, view_std)
         self.projector = _perceptron(dim, hidden)
 
     def forward(self, tokens: Tensor, view: Tensor) -> Tensor:
