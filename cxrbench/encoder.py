@@ -17,6 +17,7 @@ from torch import Tensor
 from cxrbench.image_spec import ImageSpec
 
 __all__ = [
+    "AttendsToGrid",
     "Encoder",
     "FrozenTrunk",
     "ImageBatch",
@@ -25,6 +26,8 @@ __all__ = [
     "ImageSpec",
     "JointSpace",
     "ParameterGroups",
+    "PoolsGrid",
+    "PredictsGaze",
     "TextEncoder",
     "ViewAware",
 ]
@@ -137,3 +140,33 @@ class ViewAware(Protocol):
     """Uses the projection of an image."""
 
     views: Sequence[str]
+
+
+@runtime_checkable
+class AttendsToGrid(Protocol):
+    """Can say what its pooled vector attends to."""
+
+    def attention_map(self, batch: ImageBatch) -> Tensor:
+        """B×h×w shares of the attention, not negative.
+
+        A map sums to one, or to less where tokens that have no place get the rest.
+        """
+        ...
+
+
+@runtime_checkable
+class PredictsGaze(Protocol):
+    """Can say where a reader looks who says a sentence."""
+
+    def gaze_maps(self, batch: ImageBatch, sentences: Sequence[Sequence[str]]) -> list[Tensor]:
+        """For each of B images its S sentences to S×h×w maps, each of which sums to one."""
+        ...
+
+
+@runtime_checkable
+class PoolsGrid(Protocol):
+    """Can compute `pooled` out of `grid`, where `encode_image` does not, for Grad-CAM."""
+
+    def encode_through_grid(self, batch: ImageBatch) -> ImageFeatures:
+        """As `encode_image`, but gradients flow from `pooled` to the very `grid` returned."""
+        ...

@@ -19,7 +19,7 @@ LAYERS = (
     {"cli"},
     {"execution", "scaffold"},
     {"leaderboard"},
-    {"runners", "pretraining"},
+    {"runners", "pretraining", "explain"},
     {"training", "testing"},
     {"results"},
     {"metrics", "building"},
@@ -31,8 +31,9 @@ LAYERS = (
 )
 # What the layers alone cannot say: the parts named on the left never need those on the right.
 FORBIDDEN = {
-    "runners": {"execution", "leaderboard", "cli"},
-    "pretraining": {"execution", "leaderboard", "cli", "runners", "metrics"},
+    "runners": {"execution", "leaderboard", "cli", "explain"},
+    "pretraining": {"execution", "leaderboard", "cli", "runners", "metrics", "explain"},
+    "explain": {"execution", "leaderboard", "cli", "runners", "pretraining", "phantom"},
     "metrics": {"training", "weights", "building", "encoder", "phantom"},
     "data": {"weights", "training", "metrics", "results", "runners", "encoder", "gaze"},
     "gaze": {"weights", "phantom", "predictions"},
@@ -41,7 +42,7 @@ FORBIDDEN = {
     "leaderboard": {"training", "data", "weights", "encoder", "runners", "execution"},
     "results": {"training", "weights", "encoder", "runners", "execution", "leaderboard"},
 }
-HEAVY = {"torch", "torchvision", "timm", "transformers", "lightning", "pandas"}
+HEAVY = {"torch", "torchvision", "timm", "transformers", "lightning", "pandas", "matplotlib"}
 
 
 @lru_cache

@@ -13,6 +13,7 @@ from cxrbench.cli import (
     check,
     data,
     doctor,
+    explain,
     info,
     leaderboard,
     listing,
@@ -40,6 +41,7 @@ app.command("run")(run_command.run)
 app.add_typer(listing.app, name="list")
 app.command("info")(info.info)
 app.command("pretrain")(pretrain.pretrain)
+app.command("explain")(explain.explain)
 app.command("score")(score.score)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.add_typer(data.app, name="data")

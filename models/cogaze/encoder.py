@@ -15,8 +15,9 @@ from cxrbench.errors import PluginError, RunError, WeightsError
 from cxrbench.image_spec import ImageSpec
 
 from .config import UNKNOWN_VIEW, CoGazeSettings
+from .losses.gaze import predicted_heat
 from .model import CoGaze
-from .tokenizer import CoGazeTokenizer, context_text, report_text
+from .tokenizer import CoGazeTokenizer, context_text, report_text, transcript_text
 
 
 class CoGazeEncoder(CoGaze):
@@ -77,17 +78,48 @@ class CoGazeEncoder(CoGaze):
         Returns:
             `pooled` B×D, `grid` B×D×h×w, `latents` B×M×D.
         """
-        if batch.trunk is not None:
-            trunk = batch.trunk
-        elif batch.pixels is not None:
-            trunk = self.encode_trunk(batch.pixels)
-        else:
-            raise RunError("cannot encode images", why="no pixels", fix="give pixels or trunk")
-        tokens = self.image_tokens(trunk, self._view_rows(batch))
+        tokens = self._tokens(batch)
         latents = self.fuse(tokens, self._read_contexts(batch))
-        side = self.settings.vision.grid_side
-        grid = tokens[:, 1:].mT.reshape(len(batch), -1, side, side)
+        return ImageFeatures(pooled=latents.mean(dim=1), grid=self._grid(tokens), latents=latents)
+
+    def encode_through_grid(self, batch: ImageBatch) -> ImageFeatures:
+        """As `encode_image`, with the patch tokens taken from `grid` on the way to `pooled`."""
+        tokens = self._tokens(batch)
+        grid = self._grid(tokens)
+        rejoined = torch.cat([tokens[:, :1], grid.flatten(2).mT], dim=1)
+        latents = self.fuse(rejoined, self._read_contexts(batch))
         return ImageFeatures(pooled=latents.mean(dim=1), grid=grid, latents=latents)
+
+    def attention_map(self, batch: ImageBatch) -> Tensor:
+        """Attention of the latents to the patches in the last block of the Perceiver.
+
+        Returns:
+            B×h×w, a mean over latents and heads; what a map lacks to a sum of one is the CLS
+            token's.
+        """
+        weights = self.perceiver.attention(self._read_contexts(batch), self._tokens(batch))
+        return self._on_grid(weights.mean(dim=1)[:, 1:])
+
+    def gaze_maps(self, batch: ImageBatch, sentences: Sequence[Sequence[str]]) -> list[Tensor]:
+        """Where a reader is expected to look who says each sentence; see `predicted_heat`.
+
+        Args:
+            batch: B images.
+            sentences: Those of each image.
+
+        Returns:
+            For each image S×h×w, one distribution for each of its S sentences.
+        """
+        patches = self._tokens(batch)[:, 1:]
+        found = []
+        for own, said in zip(patches, sentences, strict=True):
+            if not said:
+                found.append(own.new_zeros(0, *self._sides))
+                continue
+            tokens = self.tokenizer([transcript_text(text) for text in said]).to(self._device)
+            spoken = self.text_tokens(tokens)[:, 0]
+            found.append(self._on_grid(predicted_heat(own, spoken, self.logit_scale_gaze)))
+        return found
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Encode reports or prompts, worded as findings, to B×D."""
@@ -104,6 +136,29 @@ class CoGazeEncoder(CoGaze):
     def parameter_groups(self) -> Mapping[str, Iterable[nn.Parameter]]:
         """One group, `encoder`: all but a frozen trunk is trained at one learning rate."""
         return {"encoder": [p for p in self.parameters() if p.requires_grad]}
+
+    def _tokens(self, batch: ImageBatch) -> Tensor:
+        """B×(1+P)×D projected tokens."""
+        if batch.trunk is not None:
+            trunk = batch.trunk
+        elif batch.pixels is not None:
+            trunk = self.encode_trunk(batch.pixels)
+        else:
+            raise RunError("cannot encode images", why="no pixels", fix="give pixels or trunk")
+        return self.image_tokens(trunk, self._view_rows(batch))
+
+    def _grid(self, tokens: Tensor) -> Tensor:
+        """B×(1+P)×D tokens to B×D×h×w without the CLS token."""
+        return tokens[:, 1:].mT.reshape(len(tokens), -1, *self._sides)
+
+    def _on_grid(self, values: Tensor) -> Tensor:
+        """…×P values of patches to …×h×w."""
+        return values.reshape(*values.shape[:-1], *self._sides)
+
+    @property
+    def _sides(self) -> tuple[int, int]:
+        side = self.settings.vision.grid_side
+        return side, side
 
     @property
     def _device(self) -> torch.device:

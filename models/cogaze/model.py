@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from .config import CoGazeSettings
 from .image import build_image_encoder
+from .lengths import by_length
 from .perceiver import Perceiver
 from .projectors import ImageProjector, TextProjector
 from .text import TextEncoder
@@ -75,6 +76,14 @@ class CoGaze(nn.Module):
     def text_tokens(self, tokens: Tokens) -> Tensor:
         """Texts to B×N×D projected tokens, those of the padding included."""
         out: Tensor = self.text_projector(self.text_encoder(tokens.ids, tokens.mask))
+        return out
+
+    def text_starts(self, tokens: Tokens) -> Tensor:
+        """Texts to B×D: the first of their projected tokens."""
+        parts = by_length(tokens)
+        starts = [self.text_encoder(part.ids, part.mask)[:, 0] for _, part in parts]
+        places = torch.cat([rows for rows, _ in parts]).argsort()
+        out: Tensor = self.text_projector(torch.cat(starts)[places])
         return out
 
     def text_vectors(self, tokens: Tokens) -> Tensor:

@@ -5,6 +5,9 @@ Submodules are numbered, not named, because those numbers are the keys of the re
 
 from __future__ import annotations
 
+import math
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -46,6 +49,18 @@ class Attention(nn.Module):
         out: Tensor = self.to_out(attended.transpose(1, 2).flatten(2))
         return out
 
+    def weights(self, queries: Tensor, data: Tensor) -> Tensor:
+        """What `forward` weighs the data by, B×heads×M×N; each row sums to one.
+
+        For looking at: the fused kernel of `forward` never forms it.
+        """
+        key, _ = self.to_kv(data).chunk(2, dim=-1)
+        q, k = (
+            x.unflatten(-1, (HEADS, HEAD_DIM)).transpose(1, 2) for x in (self.to_q(queries), key)
+        )
+        out: Tensor = (q @ k.mT / math.sqrt(HEAD_DIM)).softmax(dim=-1)
+        return out
+
 
 class PreNormAttention(nn.Module):
     """Attention of layer-normed latents: to layer-normed data, or to themselves."""
@@ -65,6 +80,12 @@ class PreNormAttention(nn.Module):
             data = self.norm_context(data)
         out: Tensor = self.fn(queries, queries if data is None else data, mask)
         return out
+
+    def weights(self, latents: Tensor, data: Tensor) -> Tensor:
+        """The attention of B×M×D latents to B×N×D data, B×heads×M×N."""
+        if self.norm_context is not None:
+            data = self.norm_context(data)
+        return self.fn.weights(self.norm(latents), data)
 
 
 class GEGLU(nn.Module):
@@ -170,3 +191,19 @@ class Perceiver(nn.Module):
             else:
                 latents = layer(latents, data, mask)
         return latents
+
+    def attention(self, latents: Tensor, data: Tensor) -> Tensor:
+        """How much each latent looks at each token in the last block, as a mean over its heads.
+
+        Args:
+            latents: B×M×D, as for `forward`.
+            data: B×N×D, all of it real.
+
+        Returns:
+            B×M×N; each row sums to one.
+        """
+        *before, last = self.layers
+        for layer in before:
+            latents = layer(latents, data, None)
+        reading = cast(PreNormAttention, cast(PerceiverBlock, last)[0])
+        return reading.weights(latents, data).mean(dim=1)

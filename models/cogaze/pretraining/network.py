@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from cxrbench.errors import RunError
 
 from ..config import CoGazeSettings
 from ..model import CoGaze
+from ..tokenizer import Tokens
 from .batch import PretrainingBatch
 from .settings import LABELS
 
@@ -58,10 +60,14 @@ class CoGazePretraining(CoGaze):
     Args:
         settings: Of the architecture.
         labels: C.
+        context_dropout: Share of the contexts that is hidden in training.
     """
 
-    def __init__(self, settings: CoGazeSettings, labels: int = LABELS) -> None:
+    def __init__(
+        self, settings: CoGazeSettings, labels: int = LABELS, context_dropout: float = 0.0
+    ) -> None:
         super().__init__(settings)
+        self.context_dropout = context_dropout
         self.vision_classifier = LabelHead(settings.dim, labels)
         self.report_classifier = LabelHead(settings.dim, labels)
 
@@ -72,12 +78,12 @@ class CoGazePretraining(CoGaze):
             RunError: When the batch has neither pixels nor trunk features.
         """
         tokens = self.image_tokens(self._trunk(batch), batch.view)
-        context = self.context_latents(len(batch), batch.context, batch.context_rows)
+        context = self.context_latents(len(batch), *self._contexts(batch))
         images = self.fuse(tokens, context).mean(dim=1)
         reports = self.text_vectors(batch.reports)
         transcripts = None
         if batch.transcripts is not None:
-            transcripts = self.text_tokens(batch.transcripts)[:, 0]
+            transcripts = self.text_starts(batch.transcripts)
         return PretrainingOutputs(
             images=images,
             reports=reports,
@@ -88,6 +94,16 @@ class CoGazePretraining(CoGaze):
             log_scale=self.logit_scale,
             log_scale_gaze=self.logit_scale_gaze,
         )
+
+    def _contexts(self, batch: PretrainingBatch) -> tuple[Tokens | None, Tensor | None]:
+        """Those that are not hidden, and their rows."""
+        tokens, rows = batch.context, batch.context_rows
+        if tokens is None or rows is None or not (self.training and self.context_dropout):
+            return tokens, rows
+        seen = torch.rand(len(rows), device=rows.device) >= self.context_dropout
+        if not bool(seen.any()):
+            return None, None
+        return Tokens(tokens.ids[seen], tokens.mask[seen]), rows[seen]
 
     def enable_gradient_checkpointing(self) -> None:
         """Keep the inputs of text layers and Perceiver blocks alone, and compute the rest again.

@@ -47,6 +47,9 @@ class PretrainingSettings(BaseModel):
             code computes. They differ in the label loss and in which direction of the gaze term
             weighs 0.8.
         use_context: Whether the images are told their clinical context.
+        context_dropout: Share of the contexts that is hidden in training, drawn anew for every
+            batch. 0 in paper and code; where every training image has a context, it is what an
+            encoder learns from to do without.
         positives: `hybrid`: all reports of an image's study are its positives; `single`: its own.
         gaze: None leaves the term out.
         label_loss: Class-weighted binary cross-entropy, or its focal form.
@@ -60,6 +63,7 @@ class PretrainingSettings(BaseModel):
 
     preset: Literal["paper", "released"] = "paper"
     use_context: bool = True
+    context_dropout: float = Field(default=0.0, ge=0, lt=1)
     positives: Literal["hybrid", "single"] = "hybrid"
     gaze: GazeSettings | None
     label_loss: Literal["bce", "focal"]

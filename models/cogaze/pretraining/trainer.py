@@ -36,7 +36,9 @@ class CoGazePretrainer:
         self.settings = _settings(setup.settings)
         architecture = CoGazeSettings.from_card(setup.card)
         text, side = architecture.text, architecture.vision.grid_side
-        self.network = CoGazePretraining(architecture, len(setup.labels))
+        self.network = CoGazePretraining(
+            architecture, len(setup.labels), self.settings.context_dropout
+        )
         self.image_spec = architecture.image_spec(setup.card)
         self.grid = (side, side)
         gaze = self.settings.gaze

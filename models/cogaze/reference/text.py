@@ -63,4 +63,4 @@ def _alone(case: Case, tokens: Tokens, row: int) -> tuple[Tensor, Tensor]:
 
 def _starts(case: Case, ids: np.ndarray) -> Tensor:
     """The first projected token of each text."""
-    return case.network.text_tokens(case.tokens(ids))[:, 0]
+    return case.network.text_starts(case.tokens(ids))

@@ -1,0 +1,1 @@
+"""Pictures of what an encoder does: `cxrbench explain`."""
