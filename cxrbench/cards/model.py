@@ -38,7 +38,9 @@ class WeightsFile(Card):
     sha256: str | None = None
     licence: str = "unknown"
     access: Literal["open", "gated", "credentialed", "none"] = "open"
-    trained_on: list[str] = Field(default_factory=list, description="Data sets, by id.")
+    trained_on: list[str] = Field(
+        default_factory=list, description="Data sets, by id; `phantom` for phantoms of this package."
+    )
     trainer: Literal["official", "retrained", "reproduction"] = "official"
     wrapper: list[str] = Field(
         default_factory=list, description="Top-level keys that may hold the state dict."

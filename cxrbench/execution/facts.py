@@ -25,6 +25,7 @@ from cxrbench.results.record import (
 )
 from cxrbench.runners.base import Machine
 from cxrbench.timing import Timer
+from cxrbench.weights.phantoms import saw_phantoms
 from cxrbench.weights.report import LoadReport
 
 
@@ -105,6 +106,7 @@ def _common(planned: PlannedRun, machine: Machine, load: LoadReport) -> dict[str
             matched=load.matched,
             total=load.total,
             by_order=load.by_order,
+            phantom=saw_phantoms(planned.weights),
         ),
         "provenance": collect(
             {"distribution": provider.distribution, "version": provider.version},

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from cxrbench.explain.subject import Subject
-from cxrbench.weights.choice import ResolvedFile, Weights
-
-_RECORD = "record.json"
+from cxrbench.weights.choice import Weights
+from cxrbench.weights.phantoms import saw_phantoms
 
 
 def weights_note(weights: Weights) -> str:
@@ -18,7 +14,7 @@ def weights_note(weights: Weights) -> str:
     """
     if weights.source == "random":
         return "random weights"
-    if any(_saw_phantoms(file, weights) for file in weights.files if file.holds_tensors):
+    if saw_phantoms(weights):
         return "weights trained on phantoms"
     return "weights from a file" if weights.source == "path" else ""
 
@@ -37,20 +33,3 @@ def caption(subject: Subject, *, context: bool = False) -> str:
     told = subject.uses_context and any(sample.context for sample in source.shown.samples)
     with_context = ", told the clinical context" if context and told else ""
     return f"{model} on {source.card.name}, {source.split}{kind}{with_context}"
-
-
-def _saw_phantoms(file: ResolvedFile, weights: Weights) -> bool:
-    """As the record beside the file tells it, or the card of which the file is."""
-    entry = file.entry
-    declared = any("phantom" in name.lower() for name in (entry.name, *entry.trained_on))
-    return (weights.source == "card" and declared) or _record_says_phantom(file)
-
-
-def _record_says_phantom(file: ResolvedFile) -> bool:
-    """Whether the record of the pretraining run that wrote the file names phantom data."""
-    try:
-        record: dict[str, Any] = json.loads((file.path.parent / _RECORD).read_text("utf-8"))
-        own = record["weights"]["sha256"] == file.sha256
-        return bool(own and record["data"]["kind"] == "phantom")
-    except (OSError, ValueError, KeyError, TypeError):
-        return False  # another file of that name, or none

@@ -115,6 +115,8 @@ def model_name(record: Record) -> str:
     """The model, and what weights it had where those are not its own."""
     source = record.weights.source
     extra = {"random": " (random weights)", "path": " (given weights)"}.get(source, "")
+    if record.weights.phantom:
+        extra = " (trained on phantoms)"
     return f"{record.spec.model}{extra}"
 
 

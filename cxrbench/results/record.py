@@ -48,6 +48,7 @@ class WeightsFacts(_Part):
     matched: int = 0
     total: int = 0
     by_order: bool = False
+    phantom: bool = Field(default=False, description="Trained on phantoms.")
 
 
 class Selection(_Part):
@@ -147,6 +148,8 @@ class Record(_Part):
             reasons.append("custom split")
         if self.weights.source == "random":
             reasons.append("random weights")
+        if self.weights.phantom:
+            reasons.append("weights trained on phantoms")
         if self.spec.limit is not None:
             reasons.append(f"--limit {self.spec.limit}")
         return reasons

@@ -30,7 +30,7 @@ def test_what_decides_numbers_makes_another_encoder(card, field):
         "version": 2,
         "entry": "elsewhere:Class",
         "config": {**card.config, "preset": "released"},
-        "preprocessing": card.preprocessing.model_copy(update={"size": (64, 64)}),
+        "preprocessing": card.preprocessing.model_copy(update={"size": (72, 72)}),
     }[field]
     other = card.model_copy(update={field: changed})
     assert encoder_identity(other, HERE) != encoder_identity(card, HERE)

@@ -27,14 +27,27 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "cogaze"
 
 @pytest.fixture(scope="session")
 def card() -> Callable[[str], ModelCard]:
-    """A card by id; keyword arguments replace fields of its config."""
+    """A card by id, or `small`; keyword arguments replace fields of its config."""
     cards = Registry.discover().models
 
     def read(name: str, **config: Any) -> ModelCard:
-        known = cards.get(name).card
+        known = frozen(cards.get("cogaze-tiny").card) if name == "small" else cards.get(name).card
         return known.model_copy(update={"config": {**known.config, **config}})
 
     return read
+
+
+def frozen(card: ModelCard) -> ModelCard:
+    """The small architecture with a trunk that is not trained, as the full one has it."""
+    vision = {**card.config["vision"], "freeze_trunk": True}
+    text = {**card.config["text"], "dropout": 0.25}
+    return card.model_copy(
+        update={
+            "config": {**card.config, "vision": vision, "text": text},
+            "capabilities": [*card.capabilities, "frozen-trunk"],
+            "weights": [],
+        }
+    )
 
 
 class Golden:

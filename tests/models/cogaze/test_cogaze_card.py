@@ -103,7 +103,7 @@ def test_images_of_another_size_are_refused(card):
 
 
 def test_a_trainable_trunk_cannot_be_declared_frozen(card):
-    vision = {**card("cogaze-tiny").config["vision"], "freeze_trunk": False}
+    vision = {**card("small").config["vision"], "freeze_trunk": False}
     with pytest.raises(PluginError) as caught:
-        CoGazeEncoder(card("cogaze-tiny", vision=vision))
+        CoGazeEncoder(card("small", vision=vision))
     assert "frozen-trunk" in caught.value.why
