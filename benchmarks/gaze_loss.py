@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from cxrbench_models.cogaze.losses.gaze import (  # type: ignore[import-not-found, unused-ignore]
     EPS,
     RELEASED,
-    batch_gaze_loss,
+    image_gaze_losses,
 )
 from torch import Tensor
 
@@ -39,8 +39,8 @@ def main() -> None:
     scale = torch.tensor(2.6593, device=device)
 
     def vectorised() -> Tensor:
-        loss: Tensor = batch_gaze_loss(patches, transcripts, heat, owners, scale, rho=RHO)
-        return loss
+        losses: Tensor = image_gaze_losses(patches, transcripts, heat, owners, scale, rho=RHO)
+        return losses.mean()
 
     def looped() -> Tensor:
         losses = []

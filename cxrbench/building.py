@@ -12,7 +12,7 @@ from cxrbench.cards import ModelCard
 from cxrbench.encoder import ImageEncoder
 from cxrbench.registry import load_entry
 from cxrbench.weights.choice import Weights
-from cxrbench.weights.load import load, match
+from cxrbench.weights.load import fill, match
 from cxrbench.weights.report import LoadReport
 
 
@@ -39,7 +39,7 @@ def build(card: ModelCard, weights: Weights, seed: int) -> tuple[ImageEncoder, L
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         encoder = cast(ImageEncoder, load_entry(card.entry)(card))
-    report = load(encoder, card, weights.files)
+    report = fill(encoder, card, weights)
     if isinstance(encoder, nn.Module):
         encoder.eval()
     return encoder, report
@@ -53,7 +53,7 @@ def verify(card: ModelCard, weights: Weights) -> None:
         WeightsError: When the weights do not fit completely.
     """
     outline = _outline(card)
-    if weights.files and isinstance(outline, nn.Module):
+    if weights.loads and isinstance(outline, nn.Module):
         match(outline.state_dict(), card, weights.files)
 
 

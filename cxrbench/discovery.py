@@ -26,6 +26,9 @@ GROUPS: dict[str, Kind] = {
     "cxrbench.protocols": "protocol",
 }
 
+RECIPES = "cxrbench.recipes"
+"""An entry point of this group names a package whose `*.yaml` are recipes of pretraining."""
+
 _FOLDER = "path:"
 
 
@@ -115,6 +118,16 @@ def folder_card_files(folders: list[Path]) -> Iterator[CardFile]:
                 sys.path.insert(0, str(package.parent))
             for path in sorted(package.glob("*.yaml")):
                 yield CardFile(path, None, Provider(f"{_FOLDER}{folder.resolve().name}", ""))
+
+
+def installed_recipes() -> dict[str, list[Path]]:
+    """The recipes of every installed plugin: files by the name they have without `.yaml`."""
+    found: dict[str, list[Path]] = {}
+    for entry_point in metadata.entry_points(group=RECIPES):
+        folder = _package_folder(entry_point.value)
+        for path in sorted(folder.glob("*.yaml")) if folder is not None else ():
+            found.setdefault(path.stem, []).append(path)
+    return found
 
 
 def plugin_folders() -> list[Path]:

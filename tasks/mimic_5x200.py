@@ -24,7 +24,7 @@ from cxrbench.errors import DataError
 
 from .mimic_cxr import collect, read_images
 from .mimic_cxr.reports import read_reports
-from .mimic_cxr.tables import Images, read_mentions
+from .mimic_cxr.tables import DOWNLOADED, Images, read_mentions
 
 IDS = "mimic_5x200_ids.csv"
 PER_CLASS = 200
@@ -36,8 +36,9 @@ def read_mimic_5x200(download: Download) -> Collection:
     """Read the images from a download of MIMIC-CXR.
 
     A label is 1 where the CheXpert (else NegBio) table says positive and 0 elsewhere, so that two
-    images have the same labels exactly when they belong to the same class. The findings of a
-    report are its impression where it has no findings, so that each image has a text.
+    images have the same labels exactly when they belong to the same class. A CheXbert table that
+    somebody placed there is not read: the rule has to draw the same images everywhere. The findings
+    of a report are its impression where it has no findings, so that each image has a text.
 
     Raises:
         DataError: When a table or the reports are missing or damaged, a class has no image, or
@@ -49,7 +50,8 @@ def read_mimic_5x200(download: Download) -> Collection:
     listed = path.is_file()
     chosen = _listed(images, path, labels) if listed else draw(images, labels)
     name = "listed" if listed else "test"
-    found = collect(chosen, labels, "", lists={name: tuple(chosen.table["image"])})
+    ids = {name: tuple(chosen.table["image"])}
+    found = collect(chosen, labels, "", lists=ids, labellers=DOWNLOADED)
     values = (np.asarray(found.mentions) == _POSITIVE).astype(np.float32)
     unlike = int((values.sum(axis=1) != 1).sum())
     notes = (f"{unlike:,} images do not have exactly one of the findings",) if unlike else ()
@@ -78,7 +80,7 @@ def draw(images: Images, labels: Sequence[str]) -> Images:
     table = images.table
     frontal = (table["split"] == "test") & table["view"].isin(["AP", "PA"])
     table = table[frontal].sort_values("image").drop_duplicates("study")
-    codes = read_mentions(replace(images, table=table), labels).codes
+    codes = read_mentions(replace(images, table=table), labels, DOWNLOADED).codes
     alone = _alone(codes)
     table, codes = table[alone], codes[alone]
     studies = dict(zip(table["study"], table["subject"], strict=True))
@@ -124,7 +126,7 @@ def _listed(images: Images, path: Path, labels: Sequence[str]) -> Images:
                 fix="use a list of test images: models are trained on the others",
             )  # fmt: skip
     chosen = replace(images, table=table.loc[ids["image"]].set_index("line"))
-    known = read_mentions(chosen, labels)
+    known = read_mentions(chosen, labels, DOWNLOADED)
     if not known.known.all():
         row = int(np.flatnonzero(~known.known)[0])
         raise row_error(

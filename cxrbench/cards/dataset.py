@@ -62,7 +62,9 @@ class DatasetCard(Card):
         default=True, description="Whether patients are told; else each image counts as one."
     )
     context_template: str = Field(
-        default="", description="How clinical context is phrased; empty: there is none."
+        default="",
+        description="How clinical context is phrased; empty: there is none. `{sections}` stands "
+        "for indication and history told apart (see `cxrbench.data.context.join_context`).",
     )
     rows: dict[str, int] = Field(
         default_factory=dict,

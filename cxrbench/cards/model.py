@@ -39,7 +39,8 @@ class WeightsFile(Card):
     licence: str = "unknown"
     access: Literal["open", "gated", "credentialed", "none"] = "open"
     trained_on: list[str] = Field(
-        default_factory=list, description="Data sets, by id; `phantom` for phantoms of this package."
+        default_factory=list,
+        description="Data sets, by id; `phantom` for phantoms of this package.",
     )
     trainer: Literal["official", "retrained", "reproduction"] = "official"
     wrapper: list[str] = Field(

@@ -60,6 +60,7 @@ def explain(
     from cxrbench.explain.run import explain as run
     from cxrbench.explain.source import open_source
     from cxrbench.weights.choice import resolve
+    from cxrbench.weights.origin import contradictions
 
     kinds = parse_kinds(split_names(only or []))
     check_folder(out)
@@ -70,6 +71,8 @@ def explain(
     # Data before weights: a folder is looked at in a second, a checkpoint may be a download.
     source = open_source(card, split, data_roots(found, data_root), demo=demo)
     chosen = resolve(registered.card, weights)
+    for line in contradictions(registered.card, chosen):
+        note(f"note: {line}")
     results = list(run(registered, chosen, source, settings, out))
     if json:
         print_json([{**each.__dict__, "file": each.file and str(each.file)} for each in results])

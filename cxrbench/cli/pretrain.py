@@ -17,7 +17,8 @@ _PRECISIONS = ("32", "bf16", "16")
 
 def pretrain(
     recipe: Annotated[
-        Path, typer.Argument(metavar="RECIPE", help="A YAML file, as in configs/pretrain.")
+        str,
+        typer.Argument(metavar="RECIPE", help="A YAML file, or the name of an installed recipe."),
     ],
     data_root: DataRootOption = None,
     demo: Annotated[bool, typer.Option("--demo", help="Train on phantoms: no download.")] = False,
@@ -49,12 +50,12 @@ def pretrain(
 ) -> None:
     """Pretrain an encoder. What was killed goes on; what is finished is not done again.
 
-    Example: cxrbench pretrain configs/pretrain/cogaze.yaml --data-root mimic-cxr=/data/mimic
+    Example: cxrbench pretrain cogaze --data-root mimic-cxr=/data/mimic
     """
     from cxrbench.execution.machine import choose_device, default_workers, gpu_name, peak_memory
     from cxrbench.pretraining.machine import Machine
     from cxrbench.pretraining.plan import make_plan
-    from cxrbench.pretraining.recipe import read_recipe
+    from cxrbench.pretraining.recipe import find_recipe, read_recipe
     from cxrbench.pretraining.run import pretrain as run
     from cxrbench.training.processes import is_helper
 
@@ -67,7 +68,7 @@ def pretrain(
                 fix="say --precision bf16, or leave it out for the recipe's",
             )
         asked.append(f"precision='{precision}'")
-    read = read_recipe(recipe, asked)
+    read = read_recipe(find_recipe(recipe), asked)
     found = registry()
     roots = data_roots(found, data_root)
     planned = make_plan(read, found, roots, demo=demo, limit=limit, weights=weights, fetch=not plan)
@@ -113,7 +114,7 @@ def _check_devices(kind: str, devices: int, batch_size: int) -> None:
         raise BadRequest(
             f"cannot train on {devices} devices",
             why=why,
-            fix="say another --devices; the numbers are the same on any",
+            fix="say another --devices; the batch stays the same, dropout is drawn on each",
         )
 
 
@@ -122,11 +123,9 @@ def _print_plan(facts: dict[str, Any], *, json: bool) -> None:
         print_json(facts)
         return
     counts, steps, batch = facts["parameters"], facts["steps"], facts["batch"]
-    start = facts["starts_from"]
-    start = start if isinstance(start, str) else ", ".join(start)
     say(f"{facts['recipe']}: {facts['model']} on {facts['data']['name']} ({facts['data']['kind']})")
     say(f"  parameters: {counts['total']:,}, of them {counts['trainable']:,} trained")
-    say(f"  starts from: {start}")
+    say(f"  starts from: {', '.join(facts['starts_from'])}")
     columns = ("images", "left_out", "patients", "with_context", "gaze_recordings")
     print_table(
         ["split", "list", *(f">{name.replace('_', ' ')}" for name in columns)],

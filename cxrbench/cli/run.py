@@ -69,6 +69,7 @@ def run(
     from cxrbench.cli.tables import print_plan, print_results
     from cxrbench.execution.plan import make_plan
     from cxrbench.execution.request import Request, parse_seeds, parse_weights, read_suite
+    from cxrbench.weights.origin import contradictions
 
     for name, value in (("precision", precision), ("overwrite", overwrite)):
         _check_choice(name, value)
@@ -98,6 +99,8 @@ def run(
         overwrite=cast(Any, overwrite),
     )
     planned = make_plan(request, found, store(runs))
+    for line in dict.fromkeys(c for p in planned for c in contradictions(p.model, p.weights)):
+        note(f"note: {line}")
     if plan:
         print_plan(planned, json=json)
         return

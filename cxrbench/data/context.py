@@ -11,6 +11,11 @@ OLDEST = 120.0
 _AGE = re.compile(r"(\d+(?:\.\d*)?)\s*(?:([dwmy])[a-z]*)?", re.ASCII)
 _PER_YEAR = {"d": 365.25, "w": 365.25 / 7, "m": 12.0, "y": 1.0}
 
+_LABEL = re.compile(r"(?<!\S)(?:INDICATION|HISTORY):(?!\S)")
+_SECTIONS = re.compile(
+    r"(?:INDICATION:(?!\S)(?P<indication>.*?))?(?:(?<!\S)HISTORY:(?!\S)(?P<history>.*))?", re.DOTALL
+)
+
 
 def read_age(text: str) -> float | None:
     """Years of an age, in any way the public sets write it.
@@ -49,3 +54,37 @@ def fill_context(template: str, **values: object) -> str | None:
     ):
         return None
     return template.format(**known)
+
+
+def join_context(indication: str, history: str) -> str | None:
+    """One text of the two sections of a report that tell why and of whom it was made.
+
+    `INDICATION: Cough. HISTORY: Asthma.`, `HISTORY: Asthma.`, or `Cough.`: an indication alone
+    needs no label, and a section that is empty has none. For data sets that tell the sections
+    apart; `split_context` takes the text apart again. A word within a section that would pass for
+    a label loses its capitals.
+
+    Returns:
+        None where both are blank.
+    """
+    why, before = (_LABEL.sub(_small, text.strip()) for text in (indication, history))
+    if not before:
+        return why or None
+    return f"INDICATION: {why} HISTORY: {before}" if why else f"HISTORY: {before}"
+
+
+def split_context(context: str) -> tuple[str, str]:
+    """Indication and history of a context; a text that begins with no label is an indication.
+
+    Args:
+        context: As `join_context` makes it, or any other text.
+    """
+    text = context.strip()
+    found = _SECTIONS.fullmatch(text)
+    if found is None:
+        return text, ""
+    return (found["indication"] or "").strip(), (found["history"] or "").strip()
+
+
+def _small(label: re.Match[str]) -> str:
+    return label[0].capitalize()

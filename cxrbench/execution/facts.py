@@ -25,7 +25,7 @@ from cxrbench.results.record import (
 )
 from cxrbench.runners.base import Machine
 from cxrbench.timing import Timer
-from cxrbench.weights.phantoms import saw_phantoms
+from cxrbench.weights.origin import contradictions, saw_phantoms
 from cxrbench.weights.report import LoadReport
 
 
@@ -53,7 +53,7 @@ def success(
         artifacts=artifacts,
         timings={**predicted.timings, **timer.seconds},
         peak_memory=peak_memory(machine.device),
-        warnings=predicted.warnings,
+        warnings=[*contradictions(planned.model, planned.weights), *predicted.warnings],
     )
 
 

@@ -30,7 +30,7 @@ def verify_weights(plan: Iterable[PlannedRun]) -> None:
         WeightsError: When they do not.
     """
     for planned in {planned.spec.model: planned for planned in plan}.values():
-        if planned.weights.files:
+        if planned.weights.loads:
             verify(planned.model, planned.weights)
 
 

@@ -21,7 +21,6 @@ from cxrbench.explain.readings import (
     Rows,
     Scores,
     join,
-    mean,
     mean_heat,
     rows,
     scores,
@@ -30,6 +29,7 @@ from cxrbench.explain.readings import (
 )
 from cxrbench.explain.subject import Subject
 from cxrbench.explain.view import view
+from cxrbench.gaze.metrics import mean_score
 from cxrbench.gaze.store import HeatSettings
 
 _LEAST_TOP = 2.0
@@ -158,7 +158,7 @@ def _figure(
 
 
 def _means(values: Scores, which: npt.NDArray[np.bool_]) -> dict[str, float]:
-    return {name: mean(each[which]) for name, each in values.items()}
+    return {name: mean_score(each[which]) for name, each in values.items()}
 
 
 def _said(values: dict[str, float], per_line: int = 4) -> str:

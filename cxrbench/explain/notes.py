@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cxrbench.explain.subject import Subject
 from cxrbench.weights.choice import Weights
-from cxrbench.weights.phantoms import saw_phantoms
+from cxrbench.weights.origin import saw_phantoms
 
 
 def weights_note(weights: Weights) -> str:

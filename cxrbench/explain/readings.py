@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cxrbench.data.samples import Sample
 from cxrbench.gaze.heatmap import fixation_maps
-from cxrbench.gaze.metrics import GAZE_METRICS
+from cxrbench.gaze.metrics import gaze_scores
 from cxrbench.gaze.store import HeatSettings, Recorded, recorded
 from cxrbench.image_spec import ImageSpec
 
@@ -111,12 +110,8 @@ def join(parts: Sequence[Rows]) -> Rows:
 
 def scores(predicted: Maps, told: Rows) -> Scores:
     """Every metric of predicted gaze, R×h×w, for each row."""
-    flat = predicted.reshape(len(told), -1)
-    known: dict[str, Any] = {"heat": told.heat, "fixations": told.fixations}
-    return {
-        metric.id: metric.compute(flat, known[metric.against].reshape(len(told), -1))
-        for metric in GAZE_METRICS
-    }
+    flat = (maps.reshape(len(told), -1) for maps in (predicted, told.heat, told.fixations))
+    return gaze_scores(*flat)
 
 
 def mean_heat(train: Rows, told: Rows) -> Maps | None:
@@ -135,9 +130,3 @@ def mean_heat(train: Rows, told: Rows) -> Maps | None:
         elif (told.whole == whole).any():
             return None
     return guess
-
-
-def mean(values: npt.NDArray[np.float64]) -> float:
-    """Over the values that are defined; NaN where none is."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")

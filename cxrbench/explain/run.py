@@ -22,6 +22,7 @@ from cxrbench.registry import Registered
 from cxrbench.results.provenance import package_versions
 from cxrbench.training.features import to_device
 from cxrbench.weights.choice import Weights
+from cxrbench.weights.origin import contradictions
 
 __all__ = ["RESTRICTED", "Result", "Settings", "check_folder", "explain"]
 
@@ -130,6 +131,7 @@ def _facts(subject: Subject) -> dict[str, Any]:
             "note": weights_note(subject.weights),
             "matched": subject.load.matched,
             "total": subject.load.total,
+            "warnings": contradictions(subject.model, subject.weights),
         },
         "data": {
             "kind": source.data.kind,

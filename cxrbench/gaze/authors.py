@@ -34,13 +34,20 @@ class RenderedReading:
 
     Attributes:
         image: Id of the radiograph.
-        folder: Where the pictures lie.
+        root: The download.
+        place: The folder of the pictures, relative to it.
         text: All that was said.
     """
 
     image: str
-    folder: Path
+    root: Path
+    place: str
     text: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the pictures lie."""
+        return self.root / self.place
 
     def pictures(self) -> list[tuple[str, Path]]:
         """What was said, and its picture: the sentences in the order of the lookup, the whole.
@@ -64,12 +71,13 @@ class RenderedReading:
         return found
 
 
-def rendered_readings(annotation: Path, folder: Path) -> list[RenderedReading]:
+def rendered_readings(annotation: Path, root: Path, folder: str = "") -> list[RenderedReading]:
     """The readings that an annotation tells of, each once, in the order of its items.
 
     Args:
         annotation: JSON with lists of items.
-        folder: What `image_dir` is relative to.
+        root: The download.
+        folder: What `image_dir` is relative to, in the root.
 
     Raises:
         DataError: When the annotation cannot be read, or a folder lies elsewhere.
@@ -87,7 +95,10 @@ def rendered_readings(annotation: Path, folder: Path) -> list[RenderedReading]:
     for key, place, _ in told:
         if PurePosixPath(place).is_absolute() or ".." in PurePosixPath(place).parts:
             raise _bad(annotation, f"the heat maps of {key} lie outside the folder: {place}")
-    return [RenderedReading(key, folder / place, text) for key, place, text in dict.fromkeys(told)]
+    return [
+        RenderedReading(key, root, (PurePosixPath(folder) / place).as_posix(), text)
+        for key, place, text in dict.fromkeys(told)
+    ]
 
 
 def rendered_heatmaps(reading: RenderedReading, spec: ImageSpec, grid: tuple[int, int]) -> Heat:

@@ -10,7 +10,6 @@ These compare maps, not scores with labels, so they are no `cxrbench.metrics.Met
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -107,22 +106,27 @@ GAZE_METRICS = (
 )
 
 
-def agreement(
+def gaze_scores(
     predicted: npt.ArrayLike, heat: npt.ArrayLike, fixations: npt.ArrayLike
-) -> Mapping[str, float]:
-    """The mean of every metric over N maps that it is defined for; NaN where it is for none.
+) -> dict[str, Floats]:
+    """Every metric of each of N maps, by its id.
 
     Args:
         predicted: N×P, not negative.
         heat: N×P, see `cxrbench.gaze.heatmap.heatmaps`.
         fixations: N×P, see `cxrbench.gaze.heatmap.fixation_maps`.
+
+    Returns:
+        N values of each metric, NaN where it is undefined.
     """
     known = {"heat": heat, "fixations": fixations}
-    values = {m.id: m.compute(predicted, known[m.against]) for m in GAZE_METRICS}
-    return {
-        name: float(found[~np.isnan(found)].mean()) if (~np.isnan(found)).any() else float("nan")
-        for name, found in values.items()
-    }
+    return {m.id: m.compute(predicted, known[m.against]) for m in GAZE_METRICS}
+
+
+def mean_score(values: Floats) -> float:
+    """The mean over the maps that a metric is defined for; NaN where it is for none."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def _float(values: npt.ArrayLike) -> Floats:

@@ -66,7 +66,12 @@ class Reading(Protocol):
 
     @property
     def stamp(self) -> str:
-        """Changes when what the heat is made from does."""
+        """Changes when what the heat is made from does, or the time of change of its files."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """What the heat is made from, the same wherever it lies."""
         ...
 
     @property
@@ -100,6 +105,11 @@ class Recorded:
         return sha256_text(repr(told))[:24]
 
     @property
+    def identity(self) -> str:
+        """As `stamp`: no file is involved."""
+        return self.stamp
+
+    @property
     def texts(self) -> list[str]:
         """See `cxrbench.gaze.heatmap.segments`."""
         return [segment.text for segment in segments(self.gaze, text=self.text)]
@@ -130,14 +140,20 @@ class Rendered:
 
     @property
     def key(self) -> str:
-        """Image and folder."""
-        return f"{self.image}/{sha256_text(self.source.folder.as_posix())[:16]}"
+        """Image and folder within the download."""
+        return f"{self.image}/{sha256_text(self.source.place)[:16]}"
 
     @property
     def stamp(self) -> str:
         """Texts, and sizes and times of change of the pictures."""
         stats = [(text, path.stat()) for text, path in self.source.pictures()]
         return sha256_text(repr([(text, s.st_size, s.st_mtime_ns) for text, s in stats]))[:24]
+
+    @property
+    def identity(self) -> str:
+        """Texts, and names and sizes of the pictures."""
+        told = [(text, path.name, path.stat().st_size) for text, path in self.source.pictures()]
+        return sha256_text(repr(told))[:24]
 
     @property
     def texts(self) -> list[str]:
@@ -177,6 +193,7 @@ class GazeStore:
         """Open the store below `folder`, which is made when the first rows are written."""
         self.settings = settings
         self._rows = RowStore(folder / settings.name)
+        self._texts: dict[str, list[str]] = {}
 
     def fill(self, readings: Sequence[Reading], *, title: str | None = "laying out gaze") -> int:
         """Compute and keep what is missing; returns the number of rows computed.
@@ -191,7 +208,8 @@ class GazeStore:
         ids, stamps, owners = [], [], []
         for reading in readings:
             stamp = reading.stamp
-            for number in range(len(reading.texts)):
+            self._texts[reading.key] = reading.texts
+            for number in range(len(self._texts[reading.key])):
                 ids.append(f"{reading.key}/{number}")
                 stamps.append(stamp)
                 owners.append((reading, number))
@@ -209,9 +227,11 @@ class GazeStore:
 
     def __getitem__(self, reading: Reading) -> Heat:
         """What was said and its heat, P float32, for every segment of a reading filled in."""
+        key = reading.key
+        if key not in self._texts:
+            self._texts[key] = reading.texts  # kept: those of pictures are read from their folder
         return [
-            (text, self._rows[f"{reading.key}/{number}"])
-            for number, text in enumerate(reading.texts)
+            (text, self._rows[f"{key}/{number}"]) for number, text in enumerate(self._texts[key])
         ]
 
 

@@ -16,7 +16,7 @@ from cxrbench.data.collection import Collection, Download
 from cxrbench.data.open import find_download, read
 from cxrbench.data.samples import LabelledImages, Sample, Split
 from cxrbench.data.splits import has_list
-from cxrbench.errors import DataError
+from cxrbench.errors import BadRequest, DataError
 from cxrbench.hashing import sha256_json
 from cxrbench.pretraining.gaze import GazePart, draw_share, find_gaze
 from cxrbench.pretraining.objective import Wants
@@ -51,7 +51,7 @@ class PretrainingData:
     @cached_property
     def fingerprint(self) -> dict[str, str]:
         """What identifies the data: ids, labels, reports and readings, not where they lie."""
-        readings = sorted((r.key, r.stamp) for part in self.gaze for r in part.readings)
+        readings = sorted((r.key, r.identity) for part in self.gaze for r in part.readings)
         return {**self.images.fingerprint, "gaze": sha256_json(readings)}
 
     def recordings(self, split: str) -> int:
@@ -84,7 +84,9 @@ def open_data(
         limit: At most so many images of each split.
 
     Raises:
-        DataError: When the data is missing, damaged, or lacks what the objective learns from.
+        DataError: When the data is missing, damaged, or, within the limit, lacks what the objective
+            learns from.
+        BadRequest: When fewer than two images are left.
     """
     card = registry.datasets.get(recipe.data.dataset).card
     download = find_download(card, roots, demo=demo)
@@ -100,12 +102,16 @@ def open_data(
     gaze: tuple[GazePart, ...] = ()
     if wants.gaze > 0:
         gaze = find_gaze(recipe.data.gaze, download, found, registry, roots, demo=demo)
-    images = replace(opened, splits=kept)
+    images = replace(opened, splits=kept).limited(limit)
     data = PretrainingData(card, images, lists, dropped, counts, gaze)
-    warnings = tuple(_check(data, wants))
-    few = images.limited(limit)
-    drawn = draw_share(gaze, few, wants.gaze, recipe.seed)
-    return replace(data, images=few, gaze=drawn, warnings=warnings)
+    warnings = [
+        *opened.notes,
+        *_left_out(kept, dropped),
+        # What a limit leaves has to do by itself: an objective without gaze is another one.
+        *_check(data, wants),
+    ]
+    drawn = draw_share(gaze, images, wants.gaze, recipe.seed)
+    return replace(data, gaze=drawn, warnings=tuple(warnings))
 
 
 def label_counts(split: Split) -> npt.NDArray[np.int64]:
@@ -147,18 +153,27 @@ def has_findings(sample: Sample) -> bool:
     return sample.report is not None and bool(sample.report.findings.strip())
 
 
-def _check(data: PretrainingData, wants: Wants) -> list[str]:
-    """Refuse data that lack what the objective learns from; warn of what looks wrong."""
-    card, splits = data.card, data.images.splits
-    warnings = [*data.images.notes]
-    warnings += [
-        f"{count:,} of {count + len(splits[name]):,} images of {name} have no findings and are "
+def _left_out(kept: Mapping[str, Split], dropped: Mapping[str, int]) -> list[str]:
+    return [
+        f"{count:,} of {count + len(kept[name]):,} images of {name} have no findings and are "
         "left out"
-        for name, count in data.dropped.items()
+        for name, count in dropped.items()
         if count
     ]
-    known = (data.counts[:, 1:].sum(axis=1) > 0).any()
-    if wants.labels and not known:
+
+
+def _check(data: PretrainingData, wants: Wants) -> list[str]:
+    """Refuse data that lack what the objective learns from; warn of what looks wrong."""
+    card, train = data.card, data.images.splits["train"]
+    if len(train) < 2:
+        raise BadRequest(
+            "there is too little to train on",
+            why=f"train has {len(train)} image(s): none has a negative",
+            fix="raise --limit, or complete the data",
+        )
+    warnings = []
+    counts = label_counts(train)
+    if wants.labels and not counts[:, 1:].any():
         raise _lacks(card, "train", "no label of any image is known", data.images.notes)
     if wants.context and not data.contexts("train"):
         raise _lacks(card, "train", "no image has a clinical context", data.images.notes)
@@ -168,11 +183,8 @@ def _check(data: PretrainingData, wants: Wants) -> list[str]:
             raise _lacks(card, "train", f"no recording of gaze is of one of its images ({where})")
         if not data.recordings("val"):
             warnings.append("no image of val has gaze: the val loss has no gaze term")
-    never = [
-        label
-        for label, row in zip(data.images.labels, data.counts, strict=True)
-        if not row[1] + row[3]
-    ]
+    named = zip(data.images.labels, counts, strict=True)
+    never = [label for label, row in named if not row[1] + row[3]]
     if wants.labels and never:
         warnings.append(f"never present in train: {', '.join(never)}")
     return warnings
@@ -182,6 +194,6 @@ def _lacks(card: DatasetCard, split: str, why: str, notes: Sequence[str] = ()) -
     return DataError(
         f"the data cannot be trained on: {split} of {card.name}",
         why="; ".join([why, *notes]),
-        fix="complete the download (`cxrbench data where` says what belongs to it), or take "
-        "another recipe",
+        fix="complete the download (`cxrbench data where` says what belongs to it), raise --limit "
+        "if you gave one, or take another recipe",
     )

@@ -16,7 +16,8 @@ from cxrbench.errors import DataError
 from cxrbench.gaze.authors import rendered_readings
 from cxrbench.gaze.store import HeatSettings, Reading, Rendered, gaze_store, recorded
 from cxrbench.pretraining.items import StoredHeat
-from cxrbench.pretraining.recipe import GazeSource
+from cxrbench.pretraining.objective import Pretrainer
+from cxrbench.pretraining.recipe import GazeSource, HeatSection
 from cxrbench.registry import Registry
 from cxrbench.training.seeds import derive
 
@@ -85,7 +86,7 @@ def _rendered(source: GazeSource, download: Download) -> GazePart:
             why=f"{root} holds {len(annotations)} files {source.annotation}",
             fix="place it there, or name data sets with recordings in data.gaze",
         )
-    readings = rendered_readings(annotations[0], root / source.folder)
+    readings = rendered_readings(annotations[0], root, source.folder)
     return GazePart(f"{download.card.name}-rendered", root, tuple(map(Rendered, readings)))
 
 
@@ -117,6 +118,13 @@ def draw_share(
         )
         for number, part in enumerate(parts)
     )
+
+
+def heat_settings(section: HeatSection, made: Pretrainer) -> HeatSettings | None:
+    """How recordings are laid on the patches of a network; None for one that has none."""
+    if made.grid is None:
+        return None
+    return HeatSettings(made.image_spec, made.grid, section.sigma, section.lead)
 
 
 def stored_heat(parts: Sequence[GazePart], settings: HeatSettings) -> StoredHeat:

@@ -12,7 +12,10 @@ def _nothing_known() -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Machine:
-    """Nothing here changes a number beyond rounding.
+    """What a run is the same run on, whatever it is.
+
+    Device and workers change numbers by rounding alone. With several devices losses and gradients
+    of a batch are those of one, up to rounding, except that each device draws its own dropout.
 
     Attributes:
         device: A torch device, such as `cpu` or `cuda`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -70,16 +71,17 @@ class PretrainingModule(ResumableModule):
     def on_validation_epoch_end(self) -> None:
         """Add a line to the history: means over batches (train) and over images (val)."""
         sizes = torch.tensor([size for size, _ in self._val], dtype=torch.float64)
-        rows = torch.stack([row for _, row in self._val]).double().cpu()
-        val = self._named("val", (rows * sizes[:, None]).sum(dim=0) / sizes.sum())
+        val = self._means("val", [row for _, row in self._val], sizes)
         self._val.clear()
         train = {}
         if self._epoch_losses:
-            train = self._named("train", torch.stack(self._epoch_losses).double().mean(dim=0))
+            train = self._means("train", self._epoch_losses)
             self._refuse_nan(train[f"train_{TOTAL}"])
         self._epoch_losses.clear()
-        self.log(self.monitor, val[self.monitor])
-        self.add_to_history({"step": self.global_step, "lr": self._rate, **train, **val})
+        # Devices round differently; what they decide by these numbers has to be the same.
+        line = self.trainer.strategy.broadcast({**train, **val})
+        self.log(self.monitor, line[self.monitor])
+        self.add_to_history({"step": self.global_step, "lr": self._rate, **line})
 
     def note(self, batch_idx: int) -> bool:
         """Add a line to `steps` where one is due; says whether it did.
@@ -90,8 +92,7 @@ class PretrainingModule(ResumableModule):
         every = self._recipe.log_every
         if (batch_idx + 1) % every:
             return False
-        means = torch.stack(self._epoch_losses[-every:]).double().mean(dim=0)
-        named = self._named("train", means)
+        named = self._means("train", self._epoch_losses[-every:])
         self._refuse_nan(named[f"train_{TOTAL}"])
         place = {"epoch": self.current_epoch, "step": self.global_step, "lr": self._rate}
         self.steps.append({**place, **named})
@@ -119,8 +120,14 @@ class PretrainingModule(ResumableModule):
         return optimizer
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the losses of the epoch, the log and the clock."""
+        """Add the losses of the epoch, the log and the clock.
+
+        Raises:
+            RunError: When a loss or a parameter is no number any more: no checkpoint of that state
+                may take the place of a good one.
+        """
         super().on_save_checkpoint(checkpoint)
+        self._refuse_a_bad_state(checkpoint["state_dict"])
         now = time.monotonic()
         if self._since is not None:
             self.seconds += now - self._since
@@ -149,15 +156,37 @@ class PretrainingModule(ResumableModule):
         self._names = list(found)
         return torch.stack([value.detach().float() for value in found.values()])
 
-    def _named(self, prefix: str, values: Tensor) -> dict[str, float]:
-        names = [f"{prefix}_{name}" for name in self._names]
-        return dict(zip(names, values.tolist(), strict=True))
+    def _means(
+        self, prefix: str, rows: Sequence[Tensor], weights: Tensor | None = None
+    ) -> dict[str, float]:
+        """Weighted means of the losses by name, each over the batches that have it.
+
+        NaN stands for a term that a batch has nothing for; of the total it is an error.
+        """
+        values = torch.stack(list(rows)).double().cpu()
+        share = torch.ones(len(values)) if weights is None else weights
+        known = share.double()[:, None] * ~values.isnan()
+        means = (values.nan_to_num(0.0, math.inf, -math.inf) * known).sum(dim=0) / known.sum(dim=0)
+        found = dict(zip(self._names, means.tolist(), strict=True))
+        if bool(values[:, self._names.index(TOTAL)].isnan().any()):
+            found[TOTAL] = math.nan
+        return {f"{prefix}_{name}": value for name, value in found.items()}
+
+    def _refuse_a_bad_state(self, state: Mapping[str, Tensor]) -> None:
+        if self._epoch_losses:
+            self._refuse_nan(self._means("train", self._epoch_losses)[f"train_{TOTAL}"])
+        for name, tensor in state.items():
+            if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+                raise self._not_a_number(f"{name} is not finite")
 
     def _refuse_nan(self, value: float) -> None:
         if not math.isfinite(value):
-            raise RunError(
-                "the training loss is no number any more",
-                why=f"it is {value} in epoch {self.current_epoch}, before step {self.global_step}",
-                fix="lower optimizer.lr, set clip_grad_norm, or use precision 32 or bf16; the "
-                "last good state is in last.ckpt",
-            )
+            raise self._not_a_number(f"the loss is {value}")
+
+    def _not_a_number(self, why: str) -> RunError:
+        return RunError(
+            "the training loss is no number any more",
+            why=f"{why} in epoch {self.current_epoch}, before step {self.global_step}",
+            fix="lower optimizer.lr, set clip_grad_norm, or use precision 32 or bf16; last.ckpt, "
+            "if there is one, is of a good state before",
+        )

@@ -92,6 +92,9 @@ class Pretrainer(Protocol):
     def losses(self, batch: Any, gather: Gather) -> dict[str, Tensor]:
         """Scalars by name, the same names for every batch; `total` is minimised.
 
+        A term that the batch has nothing for, such as gaze where no image has any, is NaN and no
+        part of `total`; means over batches leave it out.
+
         Where the batch is a part of a larger one, the others being on other processes, each loss
         is that of the whole, the same number on every process. `gather` brings rows together
         (with gradients), and every process has to call it equally often.
@@ -112,4 +115,16 @@ class SavesMemory(Protocol):
 
     def enable_gradient_checkpointing(self) -> None:
         """Do so from now on; the numbers stay the same."""
+        ...
+
+
+@runtime_checkable
+class NamesTrunk(Protocol):
+    """A pretrainer that says what its frozen trunk is, so that runs can share what is kept of it.
+
+    Without it the trunk's output is kept for one start, one set of weights and one seed alone.
+    """
+
+    def trunk(self) -> tuple[nn.Module, Mapping[str, Any]]:
+        """The module, and the settings that its output depends on besides its tensors."""
         ...

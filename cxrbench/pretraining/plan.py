@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,19 @@ from cxrbench.cards import ModelCard
 from cxrbench.discovery import Provider
 from cxrbench.errors import BadRequest
 from cxrbench.hashing import sha256_json
-from cxrbench.identity import encoder_identity
 from cxrbench.pretraining.data import PretrainingData, open_data
-from cxrbench.pretraining.inputs import Identity, optimizer_steps
-from cxrbench.pretraining.objective import Pretrainer
+from cxrbench.pretraining.gaze import heat_settings
+from cxrbench.pretraining.inputs import optimizer_steps
+from cxrbench.pretraining.objective import Pretrainer, Wants
 from cxrbench.pretraining.recipe import PretrainingRecipe
-from cxrbench.pretraining.start import check_start, outline, parameters, starting_card
+from cxrbench.pretraining.start import (
+    check_start,
+    missing_files,
+    outline,
+    parameters,
+    starting_card,
+)
+from cxrbench.pretraining.trunk import Identity
 from cxrbench.registry import Registry
 from cxrbench.weights.choice import Weights, resolve
 
@@ -37,6 +44,8 @@ class Plan:
         parameters: Numbers of parameters, `total` and `trainable`.
         image_bytes: Of one prepared image.
         limit: Images of each split at most.
+        wants: What the objective learns from.
+        heat: Name of all that decides how gaze is laid out; empty where none is used.
     """
 
     recipe: PretrainingRecipe
@@ -47,6 +56,8 @@ class Plan:
     parameters: Mapping[str, int]
     image_bytes: int
     limit: int | None
+    wants: Wants
+    heat: str = ""
 
     @property
     def steps_per_epoch(self) -> int:
@@ -56,8 +67,7 @@ class Plan:
     @property
     def identity(self) -> Identity:
         """Of the network as it starts."""
-        encoder = encoder_identity(self.card, self.provider)
-        return Identity(encoder, self.weights.digest, self.recipe.seed)
+        return Identity(self.card, self.provider, self.weights.digest, self.recipe.seed)
 
     @cached_property
     def digest(self) -> str:
@@ -70,6 +80,7 @@ class Plan:
             "model": identity.encoder,
             "weights": identity.weights,
             "data": self.data.fingerprint,
+            "heat": self.heat,
             "limit": self.limit,
         }
         return sha256_json(facts)
@@ -93,7 +104,7 @@ class Plan:
             "recipe": recipe.id,
             "model": self.card.id,
             "parameters": dict(self.parameters),
-            "starts_from": sorted(self.weights.digest) if self.weights.files else "random weights",
+            "starts_from": self._start,
             "data": {"name": data.card.name, "kind": data.images.kind, "splits": splits},
             "batch": {"images": recipe.batch_size, "accumulated": recipe.accumulate},
             "epochs": recipe.epochs,
@@ -105,6 +116,11 @@ class Plan:
             "prepared_images_gib": round(images * self.image_bytes / _GIB, 3),
             "warnings": list(data.warnings),
         }
+
+    @property
+    def _start(self) -> list[str]:
+        names = sorted(file.entry.name for file in self.weights.files)
+        return names if self.weights.loads else ["random weights", *names]
 
 
 def make_plan(
@@ -144,25 +160,16 @@ def make_plan(
         )
     found = outline(recipe, card, labels)
     data = open_data(recipe, found.wants, registry, roots, demo=demo, limit=limit)
-    _check_sizes(recipe, data)
     start = resolve(card, weights, fetch=fetch)
     check_start(found, card, start)
+    data = replace(data, warnings=(*data.warnings, *missing_files(card, start)))
+    heat = heat_settings(recipe.data.heat, found) if data.gaze else None
     return Plan(
         recipe, card, model.provider, start, data, parameters(found.network),
-        _image_bytes(found), limit,
+        _image_bytes(found), limit, found.wants, heat.name if heat else "",
     )  # fmt: skip
 
 
 def _image_bytes(found: Pretrainer) -> int:
     height, width = found.image_spec.size
     return height * width
-
-
-def _check_sizes(recipe: PretrainingRecipe, data: PretrainingData) -> None:
-    images = len(data.images.splits["train"])
-    if images < 2:
-        raise BadRequest(
-            "there is too little to train on",
-            why=f"train has {images} image(s): none has a negative",
-            fix="raise --limit, or complete the data",
-        )

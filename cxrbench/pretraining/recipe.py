@@ -10,10 +10,14 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cxrbench.cards import WeightsFile, merge, read_yaml
-from cxrbench.errors import BadRequest
+from cxrbench.discovery import installed_recipes
+from cxrbench.errors import BadRequest, PluginError, UnknownNameError
+from cxrbench.gaze.heatmap import DEGREE, LEAD
 
 SplitName = Literal["train", "val"]
 _MOST_PARENTS = 5
+_SUFFIXES = (".yaml", ".yml")
+_ADVICE = "name a YAML file, or an installed recipe: {}"
 
 
 class _Section(BaseModel):
@@ -38,6 +42,21 @@ class GazeSource(_Section):
         return self
 
 
+class HeatSection(_Section):
+    """How the heat of recorded gaze is drawn; pictures of heat are taken as they are."""
+
+    sigma: float = Field(
+        default=DEGREE,
+        gt=0,
+        description="Standard deviation of a fixation as a share of the image's height.",
+    )
+    lead: float = Field(
+        default=LEAD,
+        ge=0,
+        description="Seconds by which the eyes are ahead of the voice.",
+    )
+
+
 class Data(_Section):
     """What is trained on."""
 
@@ -50,6 +69,7 @@ class Data(_Section):
         default_factory=list, description="Those of the data set where none are given."
     )
     gaze: list[GazeSource] = Field(default_factory=list)
+    heat: HeatSection = HeatSection()
 
 
 class Init(_Section):
@@ -125,11 +145,39 @@ class PretrainingRecipe(_Section):
     log_every: int = Field(default=50, ge=1, description="Batches between two lines of the log.")
 
 
+def find_recipe(name: str) -> Path:
+    """The file of a recipe that is named as a path, or by its name in an installed package.
+
+    Raises:
+        UnknownNameError: When no package offers the name, which cannot be a path.
+        PluginError: When several do.
+    """
+    path = Path(name)
+    if path.suffix in _SUFFIXES or len(path.parts) != 1 or path.is_file():
+        return path
+    offered = installed_recipes()
+    files = offered.get(name, [])
+    if not files:
+        raise UnknownNameError(
+            f"unknown recipe: {name}",
+            why="no installed package offers a recipe of that name, and there is no such file",
+            fix=_ADVICE.format(", ".join(sorted(offered))),
+        )
+    if len(files) > 1:
+        raise PluginError(
+            f"the recipe name {name} is not unique",
+            why=f"offered by {' and '.join(str(file) for file in files)}",
+            fix="name one of the files",
+        )
+    return files[0]
+
+
 def read_recipe(path: Path, overrides: Sequence[str] = ()) -> PretrainingRecipe:
     """Read a recipe file, on top of the one that it `extends`.
 
     Args:
-        path: YAML; `extends: FILE` names another one, relative to it.
+        path: YAML; `extends: FILE` names another one, relative to it, and `extends: NAME` one of
+            an installed package.
         overrides: `KEY=VALUE` with dots between the levels of KEY and YAML in VALUE.
 
     Raises:
@@ -146,7 +194,7 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> PretrainingRecipe:
         raise BadRequest(
             f"cannot read the recipe {path.name}",
             why=f"{path}: {where}: {first['msg']} ({error.error_count()} in all)",
-            fix="correct it; configs/pretrain holds examples",
+            fix="correct it; its fields are those of cxrbench.pretraining.recipe.PretrainingRecipe",
         ) from error
 
 
@@ -155,7 +203,7 @@ def _read(path: Path, depth: int) -> dict[str, Any]:
         raise BadRequest(
             f"no recipe at {path}",
             why="there is no such file",
-            fix="name a YAML file, such as those in configs/pretrain",
+            fix=_ADVICE.format(", ".join(sorted(installed_recipes()))),
         )
     content = read_yaml(path)
     parent = content.pop("extends", None)
@@ -167,7 +215,9 @@ def _read(path: Path, depth: int) -> dict[str, Any]:
             why=f"it extends more than {_MOST_PARENTS} others, or itself",
             fix="correct `extends`",
         )
-    return merge(_read(path.parent / str(parent), depth - 1), content)
+    named = Path(str(parent)).suffix not in _SUFFIXES
+    base = find_recipe(str(parent)) if named else path.parent / str(parent)
+    return merge(_read(base, depth - 1), content)
 
 
 def _parse(override: str) -> dict[str, Any]:
@@ -180,7 +230,7 @@ def _parse(override: str) -> dict[str, Any]:
         raise BadRequest(
             f"cannot read --set {override}",
             why="expected KEY=VALUE, such as epochs=3 or settings.gaze=null",
-            fix="see the fields of a recipe in configs/pretrain",
+            fix="see the fields of cxrbench.pretraining.recipe.PretrainingRecipe",
         )
     for part in reversed(key.split(".")):
         value = {part: value}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,7 +51,10 @@ class PretrainingRecord(_Part):
     model: str
     encoder: str = Field(description="Identity of the encoder's card and code.")
     parameters: dict[str, int]
-    start: WeightsFacts
+    start: WeightsFacts = Field(description="Side files such as a tokenizer are in its hashes.")
+    wants: dict[str, float | bool] = Field(
+        default_factory=dict, description="What the objective learnt from; see `Wants`."
+    )
     data: dict[str, Any] = Field(description="Name, release, layout, splits and their sizes.")
     fingerprint: dict[str, str]
     limit: int | None
@@ -91,6 +95,7 @@ def write_record(
             total=load.total,
             by_order=load.by_order,
         ),
+        wants=asdict(plan.wants),
         data={
             **plan.facts()["data"],
             "release": card.release,

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
-from filelock import FileLock, Timeout
 from safetensors.torch import save_file
 
-from cxrbench.atomic import atomic_path, write_text
-from cxrbench.errors import BadRequest, RunBusyError, RunError
-from cxrbench.pretraining.inputs import Inputs
-from cxrbench.pretraining.logs import BOARD, EPOCHS, STEPS, Logs
+from cxrbench.atomic import atomic_path
+from cxrbench.errors import BadRequest, RunError
+from cxrbench.pretraining.folder import FIT, WEIGHTS, claim, finished, held
+from cxrbench.pretraining.inputs import Inputs, smallest_batch
+from cxrbench.pretraining.logs import Logs
 from cxrbench.pretraining.machine import Machine
 from cxrbench.pretraining.module import PretrainingModule
 from cxrbench.pretraining.objective import Pretrainer
 from cxrbench.pretraining.plan import Plan
-from cxrbench.pretraining.record import RECORD, PretrainingRecord, write_record
+from cxrbench.pretraining.record import PretrainingRecord, write_record
 from cxrbench.pretraining.start import start
 from cxrbench.timing import Timer
 from cxrbench.training.fit import FitSettings, fit
 from cxrbench.training.processes import is_helper
-
-WEIGHTS = "weights.safetensors"
-_RUN, _FIT = "run.json", "fit"
-_OURS = (_RUN, RECORD, WEIGHTS, EPOCHS, STEPS)
 
 
 def pretrain(
@@ -48,15 +42,18 @@ def pretrain(
         The record; None in a process that only helps another one to train.
 
     Raises:
-        BadRequest: When the folder holds another run.
+        BadRequest: When the folder holds another run or other files, or a batch has fewer images
+            than there are devices.
         RunBusyError: When another process is working in it.
         RunError: When training fails.
     """
-    with nullcontext() if is_helper() else _held(folder):
+    _check_devices(plan, machine)
+    with nullcontext() if is_helper() else held(folder):
         if not is_helper():
-            _claim(plan, folder, overwrite)
-            if (folder / RECORD).exists():
-                return PretrainingRecord.model_validate_json((folder / RECORD).read_text())
+            claim(plan, folder, overwrite)
+            record = finished(plan, folder, overwrite)
+            if record is not None:
+                return record
         return _run(plan, folder, machine)
 
 
@@ -74,14 +71,14 @@ def _run(plan: Plan, folder: Path, machine: Machine) -> PretrainingRecord | None
         inputs.loader("train"),
         inputs.loader("val"),
         _settings(plan, machine),
-        folder / _FIT,
+        folder / FIT,
         [Logs(folder)],
     )
     if is_helper():
         return None
     with timer.phase("export"):
         tensors = _export(pretrainer, folder / WEIGHTS)
-    state = torch.load(folder / _FIT / "last.ckpt", map_location="cpu", weights_only=True)
+    state = torch.load(folder / FIT / "last.ckpt", map_location="cpu", weights_only=True)
     timings = {**timer.seconds, "fit": state["pretraining"]["seconds"]}
     return write_record(
         folder, plan, machine, load, result, _history(folder), folder / WEIGHTS, tensors, timings,
@@ -105,8 +102,19 @@ def _settings(plan: Plan, machine: Machine) -> FitSettings:
 
 
 def _history(folder: Path) -> list[dict[str, float]]:
-    history: list[dict[str, float]] = json.loads((folder / _FIT / "history.json").read_text())
+    history: list[dict[str, float]] = json.loads((folder / FIT / "history.json").read_text())
     return history
+
+
+def _check_devices(plan: Plan, machine: Machine) -> None:
+    """Every device needs an image of every batch, or the others would wait for it for ever."""
+    smallest = smallest_batch(plan.recipe, len(plan.data.images.splits["train"]))
+    if smallest < machine.devices:
+        raise BadRequest(
+            f"cannot train on {machine.devices} devices",
+            why=f"the last batch of an epoch has {smallest} image(s)",
+            fix="say --set drop_last=true or another batch_size, or fewer --devices",
+        )
 
 
 def _check_network(pretrainer: Pretrainer) -> None:
@@ -126,38 +134,3 @@ def _export(pretrainer: Pretrainer, path: Path) -> int:
     with atomic_path(path) as temporary:
         save_file(tensors, temporary)
     return len(tensors)
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Keep other processes out of the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            yield
-    except Timeout as error:
-        raise RunBusyError(
-            f"{folder.name} is being trained by another process",
-            why=f"{folder / '.lock'} is held",
-            fix="wait for it, or say another --out",
-        ) from error
-
-
-def _claim(plan: Plan, folder: Path, overwrite: bool) -> None:
-    """Make sure that what the folder holds is of this run."""
-    mark = folder / _RUN
-    known = json.loads(mark.read_text())["digest"] if mark.exists() else None
-    if known == plan.digest:
-        return
-    if known is not None:
-        if not overwrite:
-            raise BadRequest(
-                f"{folder} holds another run",
-                why="its recipe, settings, weights or data are not those asked for now",
-                fix="say another --out, or --overwrite to forget it",
-            )
-        for name in _OURS:
-            (folder / name).unlink(missing_ok=True)
-        for name in (_FIT, BOARD):
-            shutil.rmtree(folder / name, ignore_errors=True)
-    write_text(mark, json.dumps({"recipe": plan.recipe.id, "digest": plan.digest}) + "\n")

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from cxrbench.cards import ModelCard, merge
+from cxrbench.cards import ModelCard, WeightsFile, merge
 from cxrbench.errors import BadRequest, RunError
 from cxrbench.pretraining.objective import TOTAL, Pretrainer, SavesMemory, Setup
 from cxrbench.pretraining.recipe import Init, PretrainingRecipe
 from cxrbench.registry import load_entry
-from cxrbench.weights.choice import ResolvedFile, Weights
-from cxrbench.weights.load import UsesFiles, load, match
+from cxrbench.weights.choice import ResolvedFile, Weights, is_side_file
+from cxrbench.weights.load import UsesFiles, fill, match
 from cxrbench.weights.report import LoadReport
 
 RANDOM = "random"
@@ -30,13 +30,14 @@ def starting_card(
     Args:
         card: Of the model.
         recipe: What is done.
-        weights: `random` to start without any file, whatever the recipe says.
+        weights: `random` to start without tensors of any file, whatever the recipe says. Its side
+            files stay, so that texts are read in training as they will be read afterwards.
 
     Raises:
         BadRequest: When the recipe names a file that is not on the card.
     """
-    init = Init() if weights == RANDOM else recipe.init
     known = {entry.name: entry for entry in card.weights}
+    init = _without_tensors(recipe.init, known) if weights == RANDOM else recipe.init
     unknown = [name for name in init.weights if name not in known]
     if unknown:
         raise BadRequest(
@@ -52,6 +53,25 @@ def starting_card(
             "min_match": 1.0,
         }
     )
+
+
+def _without_tensors(init: Init, known: Mapping[str, WeightsFile]) -> Init:
+    """The side files alone, as far as there are such; their names are those of the recipe."""
+    names = [name for name in init.weights if name in known and is_side_file(known[name])]
+    return Init(weights=names, files=[entry for entry in init.files if is_side_file(entry)])
+
+
+def missing_files(card: ModelCard, weights: Weights) -> list[str]:
+    """Side files of a random start that are not on this machine, a line each."""
+    if weights.source != RANDOM:
+        return []
+    there = {file.entry.name for file in weights.files}
+    return [
+        f"{entry.name} of {card.id} is not on this machine: the plugin trains with what it has in "
+        f"its place (`cxrbench weights fetch {card.id}`)"
+        for entry in card.weights
+        if entry.name not in there
+    ]
 
 
 def outline(recipe: PretrainingRecipe, card: ModelCard, labels: Sequence[str]) -> Pretrainer:
@@ -77,7 +97,7 @@ def check_start(found: Pretrainer, card: ModelCard, weights: Weights) -> None:
     Raises:
         WeightsError: When they do not.
     """
-    if weights.files:
+    if weights.loads:
         match(found.network.state_dict(), card, weights.files)
 
 
@@ -96,7 +116,7 @@ def start(
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
         found = _make(recipe, card, labels, counts)
-    report = load(found.network, card, weights.files)
+    report = fill(found.network, card, weights)
     _use_side_files(found, weights.files)
     if recipe.gradient_checkpointing and isinstance(found, SavesMemory):
         found.enable_gradient_checkpointing()

@@ -41,6 +41,7 @@ class Compared:
         tolerance: Largest error that passes.
         ok: Whether it passed; None when it was skipped.
         note: Why it was skipped or failed, or how it was compared.
+        absent: Whether the folder lacks it, so that the comparison is incomplete.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Compared:
     tolerance: float | None
     ok: bool | None
     note: str = ""
+    absent: bool = False
 
     @property
     def status(self) -> Status:
@@ -79,6 +81,11 @@ class ReferenceReport:
         return any(r.ok for r in self.results) and all(r.ok is not False for r in self.results)
 
     @property
+    def complete(self) -> bool:
+        """Whether the folder holds all that can be compared."""
+        return not any(result.absent for result in self.results)
+
+    @property
     def largest(self) -> Compared | None:
         """The comparison with the largest error."""
         compared = [result for result in self.results if result.error is not None]
@@ -92,6 +99,9 @@ class ReferenceReport:
             f"{states.count('ok')} ok, {states.count('FAIL')} failed, "
             f"{states.count('skipped')} skipped"
         )
+        if not self.complete:
+            absent = sum(result.absent for result in self.results)
+            counts += f"; incomplete, {absent} file(s) not there"
         largest = self.largest
         worst = "" if largest is None else f"; largest error {largest.error:.1e} ({largest.name})"
         return f"{self.model}: {counts}{worst}; {self.seconds:.0f} s"
@@ -99,7 +109,7 @@ class ReferenceReport:
     def to_json(self) -> dict[str, Any]:
         """The report as plain JSON."""
         largest = None if self.largest is None else asdict(self.largest)
-        return {"ok": self.ok, "largest": largest, **asdict(self)}
+        return {"ok": self.ok, "complete": self.complete, "largest": largest, **asdict(self)}
 
 
 def check_reference(
@@ -177,6 +187,11 @@ def compare_exactly(name: str, found: object, expected: object, slack: int = 0) 
 def skipped(name: str, reason: str) -> Compared:
     """An array that nothing is compared with."""
     return Compared(name, None, None, None, reason)
+
+
+def missing(name: str, reason: str) -> Compared:
+    """A file that the folder lacks: skipped, and the comparison is incomplete."""
+    return Compared(name, None, None, None, reason, absent=True)
 
 
 def failed(name: str, reason: str) -> Compared:

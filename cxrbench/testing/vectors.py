@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +30,7 @@ class Vectors:
         try:
             with np.load(path, allow_pickle=False) as file:
                 self._arrays: Mapping[str, NDArray[Any]] = {key: file[key] for key in file.files}
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
             raise _unreadable(path, error) from error
         self._known: set[str] = set()
 

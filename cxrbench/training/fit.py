@@ -47,7 +47,8 @@ class FitSettings:
         precision: `32`, `bf16` or `16`.
         device: A torch device.
         devices: Processes that train together, each with a device of that kind.
-        keep_last: Whether `last.ckpt` stays when the training is over.
+        keep_last: Whether `last.ckpt` stays when the training is over; it is then of the last
+            epoch.
     """
 
     epochs: int
@@ -127,6 +128,7 @@ def _trainer(
         folder, "last", monitor=None, save_top_k=1, every_n_epochs=1,
         enable_version_counter=False, save_on_train_epoch_end=True,
     )  # fmt: skip
+    last.keep_final = settings.keep_last
     timed = _Timed(
         folder, "last", monitor=None, save_top_k=1, train_time_interval=_SAVE_EVERY,
         enable_version_counter=False,
@@ -216,8 +218,12 @@ class _Last(ModelCheckpoint):
     """Saves at the end of an epoch, if saving takes less than a tenth of the time.
 
     A checkpoint of a large model can take longer than an epoch on a small training split.
+
+    Attributes:
+        keep_final: Save after the last epoch in any case, because the file will be kept.
     """
 
+    keep_final = False
     _saved_at = -math.inf
     _cost = 0.0
 
@@ -226,6 +232,9 @@ class _Last(ModelCheckpoint):
     ) -> None:
         start = time.monotonic()
         early = start - self._saved_at < _COSTS_BETWEEN_SAVES * self._cost
+        # Early stopping has decided by now: checkpoints come after all other callbacks.
+        final = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
+        early = early and not (final and self.keep_final)
         if trainer.strategy.broadcast(early):  # all processes save, or none
             return
         super().on_train_epoch_end(trainer, pl_module)

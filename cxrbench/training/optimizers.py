@@ -18,6 +18,8 @@ _OPTIMIZERS: dict[str, Any] = {
     "adam": torch.optim.Adam,
     "sgd": torch.optim.SGD,
 }
+_FUSED = {"adamw", "adam"}
+_FUSED_DEVICES = {"cpu", "cuda"}
 
 
 def make_optimizer(
@@ -27,14 +29,29 @@ def make_optimizer(
     weight_decay: float,
     momentum: float,
 ) -> torch.optim.Optimizer:
-    """An optimiser over (parameters, learning rate) groups; frozen parameters are left out."""
+    """An optimiser over (parameters, learning rate) groups; frozen parameters are left out.
+
+    Adam and AdamW take their step in one pass over the parameters where torch can, which is
+    several times as fast.
+    """
     trainable = [([p for p in group if p.requires_grad], rate) for group, rate in groups]
     options = [{"params": params, "lr": rate} for params, rate in trainable if params]
-    extra = {"momentum": momentum} if name == "sgd" else {}
+    extra: dict[str, Any] = {"momentum": momentum} if name == "sgd" else {}
+    fused = name in _FUSED and _can_fuse([p for params, _ in trainable for p in params])
+    if fused:
+        extra["fused"] = True
     optimizer: torch.optim.Optimizer = _OPTIMIZERS[name](
         options, weight_decay=weight_decay, **extra
     )
+    if fused:
+        # Else Lightning refuses to clip gradients in mixed precision: a fused step would undo the
+        # scaling of float16 by itself. Without the mark the scaler does so, before the clipping.
+        optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
     return optimizer
+
+
+def _can_fuse(parameters: list[nn.Parameter]) -> bool:
+    return all(p.is_floating_point() and p.device.type in _FUSED_DEVICES for p in parameters)
 
 
 def with_unclamped_cosine(

@@ -29,6 +29,11 @@ class ResolvedFile:
         return self.path.suffix in TENSOR_SUFFIXES
 
 
+def is_side_file(entry: WeightsFile) -> bool:
+    """Whether the name of the file says that it holds no tensors."""
+    return Path(entry.file).suffix not in (*TENSOR_SUFFIXES, "")
+
+
 @dataclass(frozen=True)
 class Weights:
     """What an encoder is filled with.
@@ -36,7 +41,8 @@ class Weights:
     Attributes:
         source: `card` (where the card says), `path` (given by the user), `random` (the run's seed
             decides), or `none` (the encoder has no weights to load).
-        files: The files found, in the order of the card.
+        files: The files found, in the order of the card. Of random weights these are side files
+            alone.
     """
 
     source: Literal["card", "path", "random", "none"]
@@ -45,9 +51,13 @@ class Weights:
     @property
     def digest(self) -> dict[str, str]:
         """What identifies the weights in a run id: SHA-256 by file, or the word for none."""
-        if not self.files:
-            return {"source": self.source}
-        return {file.entry.name: file.sha256 for file in self.files}
+        named = {file.entry.name: file.sha256 for file in self.files}
+        return named if self.loads else {"source": self.source, **named}
+
+    @property
+    def loads(self) -> bool:
+        """Whether tensors are read from files, which then have to fill the encoder."""
+        return bool(self.files) and self.source != "random"
 
     @property
     def trained(self) -> bool:
@@ -60,7 +70,9 @@ def resolve(card: ModelCard, request: str | None, *, fetch: bool = True) -> Weig
 
     Args:
         card: The model card.
-        request: None for the card's own weights, `random`, or a file or folder.
+        request: None for the card's own weights, `random`, or a file or folder. Random weights
+            come with those side files that are on this machine already, so that texts are read as
+            with the card's own weights.
         fetch: Whether to download open weights.
 
     Raises:
@@ -68,7 +80,7 @@ def resolve(card: ModelCard, request: str | None, *, fetch: bool = True) -> Weig
         BadRequest: When weights are given for an encoder that has none.
     """
     if request == "random":
-        return Weights("random" if "trainable" in card.capabilities else "none")
+        return _random(card)
     if not card.weights:
         if request is not None:
             raise BadRequest(
@@ -86,6 +98,13 @@ def resolve(card: ModelCard, request: str | None, *, fetch: bool = True) -> Weig
         )
     files = tuple(_resolve_file(card, entry, given, fetch) for entry in card.weights)
     return Weights("path" if given else "card", files)
+
+
+def _random(card: ModelCard) -> Weights:
+    if "trainable" not in card.capabilities:
+        return Weights("none")
+    side = (entry for entry in card.weights if is_side_file(entry) and locate(entry) is not None)
+    return Weights("random", tuple(_resolve_file(card, entry, None, False) for entry in side))
 
 
 def _resolve_file(

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cxrbench.cards import ModelCard
 from cxrbench.errors import WeightsError
-from cxrbench.weights.choice import ResolvedFile
+from cxrbench.weights.choice import ResolvedFile, Weights
 from cxrbench.weights.mapping import Match, match_file, matches_any
 from cxrbench.weights.read import read_tensors
 from cxrbench.weights.report import LoadReport, some
@@ -25,6 +25,18 @@ class UsesFiles(Protocol):
         ...
 
 
+def fill(encoder: object, card: ModelCard, weights: Weights) -> LoadReport:
+    """Give the encoder its weights, in place; random ones it has already.
+
+    Raises:
+        WeightsError: See `load`.
+    """
+    if weights.loads:
+        return load(encoder, card, weights.files)
+    use_side_files(encoder, weights.files)
+    return LoadReport(0, 0)
+
+
 def load(encoder: object, card: ModelCard, files: Sequence[ResolvedFile]) -> LoadReport:
     """Load the files into the encoder, in place.
 
@@ -33,11 +45,16 @@ def load(encoder: object, card: ModelCard, files: Sequence[ResolvedFile]) -> Loa
             tensors of an unknown kind; the encoder is then left untouched.
     """
     report = _load_tensors(encoder, card, files)
+    use_side_files(encoder, files)
+    return report
+
+
+def use_side_files(encoder: object, files: Sequence[ResolvedFile]) -> None:
+    """Hand files without tensors to an encoder that reads them."""
     if isinstance(encoder, UsesFiles):
         for file in files:
             if not file.holds_tensors:
                 encoder.use_file(file.entry.name, file.path)
-    return report
 
 
 def match(

@@ -94,7 +94,7 @@ def _check_reachable(endpoint: str, entry: WeightsFile) -> None:
 
 
 def _packaged_path(entry: WeightsFile) -> Path | None:
-    """Where the file lies in an installed package, without importing the package's code."""
+    """Where the file lies in an installed package; of its code the parent packages alone run."""
     try:
         found = find_spec(entry.repo)
     except ImportError:

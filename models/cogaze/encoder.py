@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cxrbench.cards import ModelCard
+from cxrbench.data.context import split_context
 from cxrbench.encoder import ImageBatch, ImageFeatures
 from cxrbench.errors import PluginError, RunError, WeightsError
 from cxrbench.image_spec import ImageSpec
@@ -24,7 +25,8 @@ class CoGazeEncoder(CoGaze):
     """Images with view and clinical context, and reports, in one space.
 
     An image's vector is the mean of its vision latents; its grid holds the projected patch tokens
-    without the CLS token. Missing contexts and unknown views have embeddings of their own.
+    without the CLS token. Missing contexts and unknown views have embeddings of their own. A
+    context is split into indication and history (`cxrbench.data.context.split_context`).
 
     Args:
         card: Its `config` holds a `CoGazeSettings`.
@@ -171,11 +173,11 @@ class CoGazeEncoder(CoGaze):
         return torch.tensor(rows, device=self._device)
 
     def _read_contexts(self, batch: ImageBatch) -> Tensor:
-        contexts = [text or "" for text in _per_image(batch, "context", batch.context)]
-        rows = [row for row, text in enumerate(contexts) if text.strip()]
+        told = [split_context(text or "") for text in _per_image(batch, "context", batch.context)]
+        rows = [row for row, sections in enumerate(told) if any(sections)]
         if not rows:
             return self.context_latents(len(batch), None, None)
-        tokens = self.tokenizer([context_text(contexts[row].strip()) for row in rows])
+        tokens = self.tokenizer([context_text(*told[row]) for row in rows])
         where = torch.tensor(rows, device=self._device)
         return self.context_latents(len(batch), tokens.to(self._device), where)
 

@@ -1,11 +1,8 @@
-"""Writing a state with the keys of the released checkpoints, as a file that holds no code."""
+"""A state with the keys of the released checkpoints."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from .model import CoGaze
@@ -27,8 +24,3 @@ def official_state(network: CoGaze) -> dict[str, Tensor]:
         for name, tensor in network.state_dict().items()
         if not (frozen and name.startswith(TRUNK))
     }
-
-
-def write(network: CoGaze, path: Path) -> None:
-    """Write the state as safetensors; the card of the model loads it like the released file."""
-    save_file(official_state(network), path)

@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrbench.data.collection import Collection
+from cxrbench.data.context import fill_context, join_context
 from cxrbench.data.records import Report
 from cxrbench.data.samples import Sample
 from cxrbench.errors import DataError
 
 from .metadata import image_path, shape_of, view_of
 from .reports import ARCHIVE, read_reports
-from .tables import Images, read_mentions
+from .tables import LABELLERS, Images, read_mentions
 
 _VALUES = np.array([np.nan, 1, 0, np.nan], np.float32)
 """Code of a mention (not mentioned, positive, negative, uncertain) to a label."""
@@ -29,6 +30,7 @@ def collect(
     template: str,
     *,
     lists: Mapping[str, tuple[str, ...]],
+    labellers: Sequence[str] = LABELLERS,
 ) -> Collection:
     """All that is known of some images.
 
@@ -40,12 +42,13 @@ def collect(
         labels: Names of the columns wanted.
         template: How the context is phrased (see `context_of`).
         lists: The splits told.
+        labellers: See `read_mentions`.
 
     Raises:
         DataError: When no image is there, or the labels or reports are missing or damaged.
     """
     root, table = images.root, images.table
-    mentions = read_mentions(images, labels)
+    mentions = read_mentions(images, labels, labellers)
     files = images_of(images)
     there = present(root, files)
     kept = table[there].astype(object)  # Python's own strings are much quicker row by row
@@ -103,9 +106,8 @@ def labels_of(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 
 
 def context_of(template: str, report: Report) -> str | None:
-    """The template with indication and history filled in; a part that is unknown is left out."""
-    text = template.format(indication=report.indication, history=report.history)
-    return " ".join(text.split()) or None
+    """The template with `{sections}`, the indication and the history, filled in."""
+    return fill_context(template, sections=join_context(report.indication, report.history))
 
 
 def _sample(row: Any, image: Path, report: Report | None, context: str | None) -> Sample:

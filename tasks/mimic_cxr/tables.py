@@ -1,8 +1,8 @@
 """The tables of MIMIC-CXR-JPG: which images there are, in which split, with which labels.
 
 `mimic-cxr-2.*-metadata.csv` and `-split.csv` have a row an image, `-chexpert.csv` and
-`-negbio.csv` a row a study: 1.0 positive, 0.0 negative, -1.0 uncertain, blank not mentioned. All
-may be gzipped.
+`-negbio.csv` a row a study: 1.0 positive, 0.0 negative, -1.0 uncertain, blank not mentioned. So has
+`-chexbert.csv`, which is no part of the download: others make it with CheXbert. All may be gzipped.
 """
 
 from __future__ import annotations
@@ -23,6 +23,11 @@ SPLITS = {"train": "train", "validate": "val", "test": "test"}
 """The split column to our names."""
 STATES = {"": 0, "1.0": 1, "0.0": 2, "-1.0": 3, "1": 1, "0": 2, "-1": 3}
 """A cell of the label tables to the code of a mention."""
+
+DOWNLOADED = ("chexpert", "negbio")
+"""Tables of labels that are a part of the download."""
+LABELLERS = ("chexbert", *DOWNLOADED)
+"""All that are read: one that somebody placed there before those of the download."""
 
 _SPLIT = {"image": ("dicom_id",), "subject": ("subject_id",), "study": ("study_id",),
           "split": ("split",)}  # fmt: skip
@@ -97,14 +102,22 @@ def split_lists(images: Images) -> dict[str, tuple[str, ...]]:
     return {name: tuple(table["image"][table["split"] == name]) for name in SPLITS.values()}
 
 
-def read_mentions(images: Images, labels: Sequence[str]) -> Mentions:
-    """What the report of each image's study says of each label, by CheXpert, else by NegBio.
+def read_mentions(
+    images: Images, labels: Sequence[str], labellers: Sequence[str] = LABELLERS
+) -> Mentions:
+    """What the report of each image's study says of each label.
+
+    Args:
+        images: Which.
+        labels: Names of the columns.
+        labellers: Whose table is read, the first that is there.
 
     Raises:
         DataError: When the table is missing or damaged, names a study twice, lacks a label or
             holds another value; names the file and the row.
     """
-    path = find_part(images.root, "chexpert", "negbio")
+    there = [one for one in labellers if any(images.root.glob(f"mimic-cxr-2.*-{one}.csv*"))]
+    path = find_part(images.root, *(there or DOWNLOADED))
     columns = {"study": ("study_id",), **{label: (label,) for label in labels}}
     table = unique(read_table(path, columns), "study", path)
     codes = np.zeros((len(table) + 1, len(labels)), np.uint8)  # the last row is nobody's

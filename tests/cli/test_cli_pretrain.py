@@ -15,9 +15,10 @@ def test_the_plan_says_sizes_and_steps(cli):
     done = cli("pretrain", RECIPES / "cogaze.yaml", *SMALL, "--plan", "--set", "batch_size=16")
     assert done.code == 0, done.err
     assert "cogaze-tiny on mimic-cxr (phantom)" in done.out
-    assert "10 epochs of 3 steps (30 in all), 2 × 16 images each" in done.out
+    assert "10 epochs of 5 steps (50 in all), 1 × 16 images each" in done.out
     assert "have no findings and are left out" in done.err
-    facts = json.loads(cli("pretrain", RECIPES / "gaze-1pct.yaml", *SMALL, "--plan", "--json").out)
+    assert "starts from: random weights, tokenizer" in done.out
+    facts = json.loads(cli("pretrain", "gaze-1pct", *SMALL, "--plan", "--json").out)
     assert facts["data"]["splits"]["train"]["gaze_recordings"] == 1
     assert not Path("pretrained").exists()
 
@@ -32,6 +33,8 @@ def test_a_recipe_trains_the_small_model_and_its_weights_load_again(cli):
     assert record == json.loads((folder / "record.json").read_text())
     assert set(record["epochs"][0]) >= {"val_contrastive", "val_gaze", "val_image_labels"}
     assert record["data"]["kind"] == "phantom"
+    assert set(record["start"]["sha256"]) == {"tokenizer"}
+    assert record["wants"] == {"reports": True, "context": True, "labels": True, "gaze": 1.0}
     again = cli(*asked)
     assert again.code == 0
     assert "best epoch 1 of 1" in again.out

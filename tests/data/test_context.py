@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cxrbench.data.context import fill_context, read_age, read_sex
+from cxrbench.data.context import (
+    fill_context,
+    join_context,
+    read_age,
+    read_sex,
+    split_context,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,3 +46,53 @@ def test_a_template_is_filled_or_there_is_no_context():
     assert fill_context("", age=58.0, sex="F") is None
     assert fill_context("{history}", history="", age=None) is None
     assert fill_context("{history}", history="Fever.", age=None) == "Fever."
+
+
+@pytest.mark.parametrize(
+    ("indication", "history", "text"),
+    [
+        ("Cough.", "Asthma.", "INDICATION: Cough. HISTORY: Asthma."),
+        (" Cough.\n", "", "Cough."),
+        ("", "Asthma. ", "HISTORY: Asthma."),
+        (" ", "", None),
+        ("History: see above.", "", "History: see above."),
+        ("Cough. HISTORY: of asthma.", "", "Cough. History: of asthma."),
+        ("INDICATION: Cough.", "HISTORY:", "INDICATION: Indication: Cough. HISTORY: History:"),
+    ],
+)
+def test_sections_are_joined_with_labels_where_they_have_to_be_told_apart(
+    indication, history, text
+):
+    assert join_context(indication, history) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "sections"),
+    [
+        ("A 58-year-old woman", ("A 58-year-old woman", "")),
+        ("Cough. HISTORY: Asthma.", ("Cough. HISTORY: Asthma.", "")),
+        ("INDICATION: Cough.", ("Cough.", "")),
+        ("INDICATION:\nCough\n\nHISTORY:\nAsthma\n", ("Cough", "Asthma")),
+        ("INDICATION:", ("", "")),
+        ("INDICATIONS: Cough.", ("INDICATIONS: Cough.", "")),
+        ("", ("", "")),
+    ],
+)
+def test_any_text_is_split_and_one_without_a_label_is_an_indication(text, sections):
+    assert split_context(text) == sections
+
+
+WORDS = st.lists(
+    st.sampled_from(["Cough.", "INDICATION:", "HISTORY:", "HISTORY", "history:", "\n", "é"])
+    | st.text(max_size=4)
+).map(" ".join)
+
+
+@given(WORDS, WORDS)
+def test_what_was_joined_is_split_into_the_same_sections(indication, history):
+    text = join_context(indication, history)
+    found = split_context(text or "")
+    assert [part.lower() for part in found] == [
+        part.strip().lower() for part in (indication, history)
+    ]
+    assert (join_context(*found) or "") == (text or ""), "nothing is changed a second time"

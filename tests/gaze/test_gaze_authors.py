@@ -56,7 +56,7 @@ def test_the_background_is_what_the_border_has_most_of_and_not_what_is_most_freq
 
 
 def test_a_reading_gives_its_sentences_and_then_the_whole(folder):
-    heat = rendered_heatmaps(RenderedReading("i", folder, "All."), SPEC, GRID)
+    heat = rendered_heatmaps(RenderedReading("i", folder, ".", "All."), SPEC, GRID)
     assert [text for text, _ in heat] == ["Left base.", "Right apex.", "All."]
     for (_, row), (line, column) in zip(heat, [(6, 1), (1, 6), (4, 4)], strict=True):
         assert row.dtype == np.float32
@@ -91,10 +91,10 @@ def test_an_annotation_tells_of_the_readings_of_each_image(tmp_path):
     ]
     path = tmp_path / "annotation.json"
     path.write_text(json.dumps({"train": items, "test": [items[0]]}))
-    found = rendered_readings(path, tmp_path / "gaze")
-    assert [(r.image, r.folder, r.text) for r in found] == [
-        ("x", tmp_path / "gaze/egd/1", "First."),
-        ("x", tmp_path / "gaze/reflacx/2", "Second."),
+    found = rendered_readings(path, tmp_path, "gaze")
+    assert [(r.image, r.place, r.folder, r.text) for r in found] == [
+        ("x", "gaze/egd/1", tmp_path / "gaze/egd/1", "First."),
+        ("x", "gaze/reflacx/2", tmp_path / "gaze/reflacx/2", "Second."),
     ]
 
 
@@ -119,7 +119,7 @@ def test_an_annotation_of_something_else_is_refused(tmp_path, content):
 
 
 def test_what_is_missing_damaged_or_elsewhere_is_named(folder, tmp_path_factory, draw_spot):
-    reading = RenderedReading("i", folder, "All.")
+    reading = RenderedReading("i", folder, ".", "All.")
     (folder / "b_heatmap.jpg").write_bytes(b"\xff\xd8 no picture")
     with pytest.raises(DataError, match=r"b_heatmap\.jpg"):
         rendered_heatmaps(reading, SPEC, GRID)

@@ -13,10 +13,11 @@ from sklearn.metrics import roc_auc_score
 
 from cxrbench.gaze.metrics import (
     GAZE_METRICS,
-    agreement,
     auc_judd,
     correlation,
+    gaze_scores,
     kl_divergence,
+    mean_score,
     normalised_scanpath_saliency,
 )
 
@@ -31,6 +32,10 @@ def maps(seed, cells=30):
     counts = rng.integers(0, 3, cells)
     counts[:2] = 0, 2
     return predicted, heat, counts
+
+
+def means(predicted, heat, counts):
+    return {name: mean_score(v) for name, v in gaze_scores(predicted, heat, counts).items()}
 
 
 @given(seeds)
@@ -87,11 +92,11 @@ def test_what_is_undefined_is_nan_and_left_out_of_the_mean():
     assert np.isnan(auc_judd(heat, none))
     assert np.isnan(auc_judd(heat, flat))
     assert float(auc_judd(flat, heat)) == 0.5
-    found = agreement([heat, heat], [none, heat], [none, heat])
+    found = means([heat, heat], [none, heat], [none, heat])
     assert found["gaze-kl"] == pytest.approx(0, abs=1e-12)
     assert found["gaze-cc"] == pytest.approx(1)
     assert found["gaze-auc-judd"] == 1
-    assert np.isnan(agreement([heat], [none], [none])["gaze-nss"])
+    assert np.isnan(means([heat], [none], [none])["gaze-nss"])
 
 
 @pytest.mark.parametrize("metric", GAZE_METRICS, ids=lambda m: m.id)
@@ -112,4 +117,4 @@ def test_looking_where_the_reader_looked_is_better_by_every_metric():
     good, bad = heat + 0.3 * rng.random(heat.shape), rng.random(heat.shape)
     for metric in GAZE_METRICS:
         name, sign = metric.id, 1 if metric.higher_is_better else -1
-        assert sign * (agreement(good, heat, counts)[name] - agreement(bad, heat, counts)[name]) > 0
+        assert sign * (means(good, heat, counts)[name] - means(bad, heat, counts)[name]) > 0

@@ -9,7 +9,7 @@ from cxrbench_tasks.phantoms.mimic_cxr_ids import dicom_id, report_of
 
 from cxrbench.data.open import open_lists
 from cxrbench.gaze.heatmap import DEGREE, fixation_maps, heatmaps
-from cxrbench.gaze.metrics import GAZE_METRICS, agreement
+from cxrbench.gaze.metrics import GAZE_METRICS, gaze_scores, mean_score
 from cxrbench.image_spec import ImageSpec
 from cxrbench.phantom.world import PhantomWorld
 from cxrbench.registry import Registry
@@ -68,7 +68,10 @@ def test_metrics_find_the_mask_a_better_guess_than_the_mask_of_another_reading(s
     """The mask as a prediction of the gaze, by every metric, against the one before in the list."""
     masks = np.array([mask for mask, *_ in spoken], float) + 0.01
     heat, counts = (np.array([one[i] for one in spoken]) for i in (1, 2))
-    right, wrong = agreement(masks, heat, counts), agreement(np.roll(masks, 1, 0), heat, counts)
+    right, wrong = (
+        {name: mean_score(values) for name, values in gaze_scores(guess, heat, counts).items()}
+        for guess in (masks, np.roll(masks, 1, 0))
+    )
     for metric in GAZE_METRICS:
         sign = 1 if metric.higher_is_better else -1
         assert sign * (right[metric.id] - wrong[metric.id]) > 0, metric.id

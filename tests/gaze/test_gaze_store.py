@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -126,7 +127,8 @@ def test_pictures_are_kept_too(tmp_path, draw_spot):
     folder.mkdir()
     draw_spot(folder / "report_heatmap.jpg", 10, 50)
     (folder / "sentence-heatmap-lookup.json").write_text("{}")
-    reading, store = Rendered(RenderedReading("i", folder, "All.")), GazeStore(tmp_path, SETTINGS)
+    reading = Rendered(RenderedReading("i", tmp_path, "7", "All."))
+    store = GazeStore(tmp_path, SETTINGS)
     assert store.fill([reading], title=None) == 1
     ((text, row),) = store[reading]
     assert text == "All."
@@ -135,6 +137,53 @@ def test_pictures_are_kept_too(tmp_path, draw_spot):
     draw_spot(folder / "report_heatmap.jpg", 50, 10)
     assert store.fill([reading], title=None) == 1
     assert store[reading][0][1].argmax() == 3
+
+
+@pytest.fixture
+def pictures(tmp_path, draw_spot):
+    """Makes a download with one reading of two sentences."""
+
+    def make(name):
+        folder = tmp_path / name / "gaze" / "7"
+        folder.mkdir(parents=True)
+        for key, place in (("a", 10), ("b", 30), ("report", 50)):
+            draw_spot(folder / f"{key}_heatmap.jpg", place, 20)
+        (folder / "sentence-heatmap-lookup.json").write_text('{"a": "One.", "b": "Two."}')
+        return Rendered(RenderedReading("i", tmp_path / name, "gaze/7", "All."))
+
+    return make
+
+
+def test_the_files_of_a_reading_are_looked_at_once_and_not_for_every_image(
+    pictures, tmp_path, monkeypatch
+):
+    reading, store = pictures("here"), GazeStore(tmp_path / "store", SETTINGS)
+    store.fill([reading], title=None)
+    looked = []
+    list_pictures = RenderedReading.pictures
+    monkeypatch.setattr(
+        RenderedReading, "pictures", lambda self: looked.append(1) or list_pictures(self)
+    )
+    found = [store[reading] for _ in range(5)]
+    assert [text for text, _ in found[4]] == ["One.", "Two.", "All."]
+    assert not looked
+    again = GazeStore(tmp_path / "store", SETTINGS)
+    assert [text for text, _ in again[reading]] == [text for text, _ in again[reading]]
+    assert len(looked) == 1, "of a store that somebody else has filled"
+
+
+def test_readings_are_the_same_wherever_their_pictures_lie_and_whenever_they_were_copied(
+    pictures, draw_spot
+):
+    here, there = pictures("here"), pictures("there")
+    for path in there.source.folder.iterdir():
+        os.utime(path, (1, 1))
+    assert (here.key, here.identity) == (there.key, there.identity)
+    assert here.stamp != there.stamp, "the heat is computed again where a file may have changed"
+    draw_spot(there.source.folder / "b_heatmap.jpg", 2, 3)
+    assert here.identity != there.identity
+    other = Rendered(replace(here.source, place="gaze/8"))
+    assert other.key != here.key
 
 
 def test_a_store_of_a_download_lies_in_the_cache(tmp_path, monkeypatch, samples):

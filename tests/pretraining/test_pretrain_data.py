@@ -38,7 +38,7 @@ def test_the_plan_counts_what_will_be_trained_on(tmp_path):
     assert (train["with_context"], train["gaze_recordings"]) == (16, 8)
     assert (val["images"], val["left_out"], val["gaze_recordings"]) == (7, 0, 2)
     assert facts["steps"] == {"per_epoch": 2, "in_all": 10}
-    assert facts["starts_from"] == "random weights"
+    assert facts["starts_from"] == ["random weights"]
     assert any("3 of 25 images of train have no findings" in line for line in facts["warnings"])
 
 
@@ -130,13 +130,37 @@ def test_a_share_of_the_gaze_is_of_train_alone_and_nested(tmp_path):
     assert other.fingerprint["gaze"] != toy.plan(tmp_path, "settings.gaze=0.5").data.fingerprint
 
 
-def test_every_item_gets_the_heat_of_its_own_readings(tmp_path):
+def test_how_gaze_is_laid_out_is_a_part_of_the_run(tmp_path, monkeypatch):
+    before = toy.plan(tmp_path)
+    assert "2x2" in before.heat
+    for override in ("data.heat.sigma=0.05", "data.heat.lead=1.5"):
+        other = toy.plan(tmp_path, override)
+        assert other.heat != before.heat
+        assert other.digest != before.digest
+    assert toy.plan(tmp_path, "settings.gaze=0").heat == ""
+    monkeypatch.setattr("cxrbench.gaze.store.GAZE_VERSION", 2)
+    changed = toy.plan(tmp_path)
+    assert changed.recipe == before.recipe
+    assert changed.digest != before.digest
+
+
+@pytest.mark.parametrize("override", ["data.heat.sigma=0", "data.heat.lead=-1"])
+def test_heat_that_cannot_be_drawn_is_refused(tmp_path, override):
+    with pytest.raises(BadRequest, match=r"toy\.yaml"):
+        toy.plan(tmp_path, override)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sigma", "lead"),
+    [((), 0.035, 0.75), (("data.heat.sigma=0.2", "data.heat.lead=0"), 0.2, 0.0)],
+)
+def test_every_item_gets_the_heat_of_its_own_readings(tmp_path, overrides, sigma, lead):
     from cxrbench.gaze.heatmap import heatmaps
     from cxrbench.pretraining.inputs import Inputs
     from cxrbench.pretraining.start import start
     from cxrbench.timing import Timer
 
-    plan = toy.plan(tmp_path)
+    plan = toy.plan(tmp_path, *overrides)
     made, _ = start(plan.recipe, plan.card, toy.LABELS, plan.data.counts, plan.weights)
     inputs = Inputs.make(plan.recipe, plan.data, made, plan.identity, toy.Machine("cpu"), Timer())
     items = inputs.loader("train").dataset
@@ -146,7 +170,7 @@ def test_every_item_gets_the_heat_of_its_own_readings(tmp_path):
         expected = []
         if number % 3 == 0:
             gaze = toy.sample(tmp_path, number, gaze=True).gaze[0]
-            expected = heatmaps(gaze, (8, 8), toy.SPEC, (2, 2), 0.035 * 8)
+            expected = heatmaps(gaze, (8, 8), toy.SPEC, (2, 2), sigma * 8, lead=lead)
         assert [text for text, _ in item.heat] == [text for text, _ in expected]
         for (_, found), (_, wanted) in zip(item.heat, expected, strict=True):
             np.testing.assert_array_equal(found, wanted)
@@ -171,3 +195,26 @@ def test_a_limit_leaves_too_little(tmp_path):
 def test_no_list_of_a_split(tmp_path):
     with pytest.raises(DataError, match="no list for train"):
         toy.plan(tmp_path, "data.lists.train=[absent]")
+
+
+@pytest.mark.parametrize(
+    ("reader", "edit", "why"),
+    [
+        ("read_toy", {"context": None}, "clinical context"),
+        ("read_gaze", {"gaze": ()}, "no recording of gaze"),
+    ],
+)
+def test_what_a_limit_leaves_has_to_hold_what_is_learnt_from(tmp_path, changed, reader, edit, why):
+    """The first six images of train lack it, those behind them have it."""
+
+    def first_without(found):
+        names = {f"i{number}" for number in range(6)}
+        samples = tuple(replace(s, **edit) if s.id in names else s for s in found.samples)
+        return replace(found, samples=samples)
+
+    changed(reader, first_without)
+    toy.plan(tmp_path)
+    with pytest.raises(DataError) as error:
+        toy.plan(tmp_path, limit=6)
+    assert why in error.value.why
+    assert "--limit" in error.value.fix

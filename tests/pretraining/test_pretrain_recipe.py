@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import toy_pretraining as toy
 
-from cxrbench.errors import BadRequest
-from cxrbench.pretraining.recipe import read_recipe
+from cxrbench.errors import BadRequest, UnknownNameError
+from cxrbench.pretraining.recipe import find_recipe, read_recipe
 from cxrbench.pretraining.start import outline, starting_card
 from cxrbench.registry import Registry
 
@@ -76,6 +76,20 @@ def test_a_start_that_the_model_does_not_have(tmp_path):
         toy.plan(tmp_path, "init.weights=[backbone]")
 
 
+def test_a_recipe_is_found_by_its_name(tmp_path, monkeypatch):
+    assert find_recipe("cogaze").resolve() == SHIPPED / "cogaze.yaml"
+    assert find_recipe("gone.yaml") == Path("gone.yaml")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cogaze").mkdir()  # a folder of that name is no recipe
+    assert find_recipe("cogaze").name == "cogaze.yaml"
+    with pytest.raises(UnknownNameError) as error:
+        find_recipe("cogase")
+    assert "contrastive-gaze" in error.value.fix
+    (tmp_path / "mine.yaml").write_text("extends: gaze-mse\nid: mine\nepochs: 3\n")
+    mine = read_recipe(tmp_path / "mine.yaml")
+    assert (mine.id, mine.epochs, mine.settings["gaze"]["kind"]) == ("mine", 3, "mse")
+
+
 # --- those that are shipped ----------------------------------------------------------------------
 
 
@@ -117,8 +131,12 @@ def test_paper_and_released_code_differ_where_the_protocol_says():
     assert paper.network.settings.text_pool == "masked"
     assert released.network.settings.text_pool == "legacy"
     assert (shipped("cogaze").epochs, shipped("released").epochs) == (10, 50)
+    assert (shipped("cogaze").accumulate, shipped("released").accumulate) == (1, 2)
+    # A deviation of the paper's recipe from the paper, which its notes have to tell.
+    assert paper.settings.class_weights == released.settings.class_weights == "normalised"
+    assert any("sum to 14" in note and "printed" in note for note in shipped("cogaze").notes)
     for recipe in (shipped("cogaze"), shipped("released")):
-        assert (recipe.batch_size, recipe.accumulate, recipe.seed) == (80, 2, 9233)
+        assert (recipe.batch_size, recipe.seed) == (80, 9233)
         assert recipe.optimizer.model_dump() == {
             "name": "adamw", "lr": 5e-5, "weight_decay": 0.01, "momentum": 0.9,
         }  # fmt: skip

@@ -6,13 +6,15 @@ import csv
 import json
 import math
 import sys
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 import toy_pretraining as toy
-from safetensors.torch import load_file
+from lightning.pytorch.strategies import SingleDeviceStrategy
+from safetensors.torch import load_file, save_file
 
 from cxrbench.errors import BadRequest, RunBusyError, RunError
 from cxrbench.hashing import sha256_file
@@ -80,7 +82,8 @@ def test_the_logs_hold_each_epoch_and_every_second_batch(finished):
     first = [line["train_total"] for line in steps if line["epoch"] == 0]
     assert epochs[0]["train_total"] == pytest.approx(sum(first) / 2, rel=1e-6)
     for line in epochs:
-        parts = line["val_contrastive"] + line["val_label"] + line["val_gaze"]
+        # Of two batches of val, of 6 images and of 1, the first alone has gaze.
+        parts = line["val_contrastive"] + line["val_label"] + line["val_gaze"] * 6 / 7
         assert line["val_total"] == pytest.approx(parts, rel=1e-5)
 
 
@@ -122,6 +125,46 @@ def test_another_recipe_does_not_go_on_in_the_folder(tmp_path):
     assert len(record.epochs) == 2
 
 
+def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path):
+    """Not the record and not the weights of somebody else."""
+    toy.train(tmp_path, "epochs=1")
+    out = tmp_path / "out"
+    (out / "run.json").unlink()
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    for overwrite in (False, True):
+        with pytest.raises(BadRequest, match="holds other files"):
+            toy.train(tmp_path, "epochs=1", overwrite=overwrite)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "weights.safetensors").write_bytes(b"mine")
+    with pytest.raises(BadRequest, match="holds other files"):
+        pretrain(toy.plan(tmp_path), empty, toy.Machine("cpu"))
+    assert [path.name for path in empty.iterdir()] == ["weights.safetensors"]
+
+
+def test_weights_that_are_gone_are_written_again(tmp_path, monkeypatch):
+    first = toy.train(tmp_path, "epochs=2")
+    (tmp_path / "out" / "weights.safetensors").unlink()
+    monkeypatch.setattr(PretrainingModule, "training_step", lambda *_: pytest.fail("trained"))
+    again = toy.train(tmp_path, "epochs=2")
+    assert again.weights == first.weights
+    assert sha256_file(tmp_path / "out" / "weights.safetensors") == first.weights.sha256
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "record.json"])
+def test_a_file_of_something_else_in_a_finished_run_is_told(tmp_path, name):
+    first = toy.train(tmp_path, "epochs=1")
+    file = tmp_path / "out" / name
+    other = {"digest": "another"} if name == "record.json" else {}
+    text = (tmp_path / "out" / "record.json").read_text()
+    file.write_text(json.dumps({**json.loads(text), **other}))
+    with pytest.raises(BadRequest, match="was changed after the run") as error:
+        toy.train(tmp_path, "epochs=1")
+    assert name in error.value.why
+    assert toy.train(tmp_path, "epochs=1", overwrite=True).weights == first.weights
+
+
 def test_two_processes_do_not_train_in_one_folder(tmp_path):
     from filelock import FileLock
 
@@ -135,6 +178,112 @@ def test_a_loss_that_is_no_number_ends_the_run_with_advice(tmp_path):
         toy.train(tmp_path, "optimizer.lr=1e30", "clip_grad_norm=null", "epochs=3")
     assert "optimizer.lr" in error.value.fix
     assert not (tmp_path / "out" / "record.json").exists()
+
+
+def test_no_checkpoint_holds_what_is_no_number(tmp_path, monkeypatch):
+    """Also where the loss is looked at less often than it is saved."""
+    monkeypatch.setattr("cxrbench.training.fit._SAVE_EVERY", timedelta(0))
+    asked = ("clip_grad_norm=null", "epochs=3", "log_every=50", "accumulate=1")
+    original = PretrainingModule.on_train_batch_start
+
+    def poisoned(self, batch, batch_idx):
+        if (self.current_epoch, batch_idx) == (1, 1):  # as a gradient that overflowed would
+            self.network.image.weight.data.fill_(math.nan)
+        original(self, batch, batch_idx)
+
+    monkeypatch.setattr(PretrainingModule, "on_train_batch_start", poisoned)
+    with pytest.raises(RunError, match="no number"):
+        toy.train(tmp_path, *asked)
+    state = torch.load(tmp_path / "out" / "fit" / "last.ckpt", weights_only=True)
+    assert state["epoch"] == 1
+    assert all(bool(tensor.isfinite().all()) for tensor in state["state_dict"].values())
+    monkeypatch.setattr(PretrainingModule, "on_train_batch_start", original)
+    assert len(toy.train(tmp_path, *asked).epochs) == 3
+
+
+@pytest.mark.parametrize("stop", ["early_stop=null", "early_stop=1"])
+def test_the_last_checkpoint_is_of_the_last_epoch(tmp_path, monkeypatch, stop):
+    monkeypatch.setattr("cxrbench.training.fit._COSTS_BETWEEN_SAVES", 1e9)
+    record = toy.train(tmp_path, stop, "epochs=12", "optimizer.lr=0.5")
+    assert (len(record.epochs) < 12) == (stop == "early_stop=1")
+    last = torch.load(tmp_path / "out" / "fit" / "last.ckpt", weights_only=True)
+    assert last["epoch"] == len(record.epochs) - 1
+    assert last["global_step"] == record.steps
+
+
+@pytest.mark.parametrize("asked", ["batch_size=7", "batch_size=40"])
+def test_a_batch_with_fewer_images_than_devices_is_refused(tmp_path, asked):
+    """22 images are three batches of 7 and one of 1, or one batch of 22."""
+    devices = {"batch_size=7": 2, "batch_size=40": 23}[asked]
+    with pytest.raises(BadRequest, match=f"cannot train on {devices} devices") as error:
+        toy.train(tmp_path, asked, devices=devices)
+    assert f"the last batch of an epoch has {22 % int(asked[11:])} image" in error.value.why
+    assert not (tmp_path / "out").exists()
+
+
+def test_all_devices_decide_by_the_numbers_of_the_first(tmp_path, monkeypatch):
+    first = iter([12.0, 13.0, 14.0])
+
+    def of_the_first(self, value, src=0):
+        told = isinstance(value, dict) and "val_total" in value
+        return {**value, "val_total": next(first)} if told else value
+
+    monkeypatch.setattr(SingleDeviceStrategy, "broadcast", of_the_first)
+    record = toy.train(tmp_path, "epochs=3")
+    assert [line["val_total"] for line in record.epochs] == [12.0, 13.0, 14.0]
+    assert [line["lr"] for line in record.epochs] == [0.02, 0.02, 0.01]
+    assert (record.weights.epoch, record.weights.value) == (0, 12.0)
+
+
+def test_a_term_is_a_mean_over_the_batches_that_have_it(tmp_path):
+    recipe = toy.recipe(tmp_path)
+    module = PretrainingModule(SimpleNamespace(network=torch.nn.Linear(1, 1)), recipe, 1)
+    module._names = ["gaze", "never", "total"]
+    nan = math.nan
+    rows = [torch.tensor(row) for row in ([2.0, nan, 1.0], [nan, nan, 2.0], [4.0, nan, 6.0])]
+    found = module._means("train", rows)
+    assert (found["train_gaze"], found["train_total"]) == (3.0, 3.0)
+    assert math.isnan(found["train_never"])
+    weighted = module._means("val", rows, torch.tensor([6.0, 1.0, 2.0]))
+    assert weighted["val_gaze"] == pytest.approx((2 * 6 + 4 * 2) / 8)
+    assert math.isnan(module._means("val", [torch.tensor([1.0, 1.0, nan]), rows[0]])["val_total"])
+
+
+def test_runs_share_what_is_kept_of_the_same_trunk(tmp_path, monkeypatch):
+    stem = {"weight": torch.full((6, 3, 3, 3), 0.01), "bias": torch.arange(6.0)}
+    (tmp_path / "weights").mkdir()
+    save_file(stem, tmp_path / "weights" / "stem.safetensors")
+    loaded = (
+        "init.files=[{name: stem, source: manual, file: stem.safetensors, into: stem.}]",
+        "init.random=['(?!stem).*']",
+    )
+    computed, original = [], toy.ToyNetwork.encode_trunk
+
+    def counted(self, pixels):
+        if len(pixels) > 1:
+            computed.append(len(pixels))
+        return original(self, pixels)
+
+    monkeypatch.setattr(toy.ToyNetwork, "encode_trunk", counted)
+
+    def images(out, *overrides, weights=None):
+        computed.clear()
+        plan = toy.plan(tmp_path, "trunk=kept", "epochs=1", *overrides, weights=weights)
+        pretrain(plan, tmp_path / out, toy.Machine("cpu"))
+        return sum(computed)
+
+    given = str(tmp_path / "weights")
+    every = toy.TRAIN + toy.VAL
+    assert images("a", *loaded, weights=given) >= every - 1
+    assert images("b", *loaded, "seed=4", weights=given) >= every - 1, "it does not say what it is"
+    monkeypatch.setattr(
+        toy.ToyPretrainer, "trunk", lambda self: (self.network.stem, {"kernel": 3}), raising=False
+    )
+    assert images("c", *loaded, weights=given) >= every - 1
+    assert images("d", *loaded, "seed=4", weights=given) == 0
+    assert images("e", "seed=5") >= every - 1, "a trunk that is drawn by the seed"
+    save_file({**stem, "bias": torch.ones(6)}, tmp_path / "weights" / "stem.safetensors")
+    assert images("f", *loaded, weights=given) >= every - 1
 
 
 def test_the_numbers_do_not_depend_on_workers_or_on_the_cache(tmp_path):

@@ -85,6 +85,29 @@ def test_a_side_file_needs_a_plugin_that_takes_it(tmp_path, weights, monkeypatch
     assert taken == [("tokenizer", "tokenizer.json")]
 
 
+def test_random_weights_keep_the_side_files_of_the_recipe(tmp_path, monkeypatch, own_cache):
+    taken = []
+    monkeypatch.setattr(
+        toy.ToyPretrainer, "use_file", lambda self, name, path: taken.append(name), raising=False
+    )
+    side = FILES.replace("]", ", {name: tokenizer, source: manual, file: tokenizer.json}]")
+    plan = toy.plan(tmp_path, side, weights="random")
+    assert any("tokenizer of toy is not on this machine" in line for line in plan.data.warnings)
+    started(plan)
+    assert taken == []
+    kept = own_cache / "weights" / "tokenizer" / "tokenizer.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("{}")
+    found = toy.plan(tmp_path, side, weights="random")
+    assert found.digest != plan.digest
+    assert found.facts()["starts_from"] == ["random weights", "tokenizer"]
+    _, report = started(found)
+    assert (taken, report.total) == (["tokenizer"], 0)
+    machine = toy.Machine("cpu")
+    record = toy.pretrain(found, tmp_path / "out", machine)
+    assert record.start.sha256 == {"tokenizer": found.weights.digest["tokenizer"]}
+
+
 def test_other_weights_are_another_run(tmp_path, weights):
     digests = {
         toy.plan(tmp_path, FILES, RANDOM, weights=given).digest

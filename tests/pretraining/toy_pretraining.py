@@ -227,7 +227,7 @@ class ToyPretrainer:
         return {
             "contrastive": contrastive,
             "label": label,
-            "gaze": gaze,
+            "gaze": gaze.where(count > 0, torch.nan),
             "total": contrastive + label + gaze,
         }
 

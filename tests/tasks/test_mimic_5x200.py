@@ -260,6 +260,14 @@ def test_the_draw_does_not_depend_on_the_images_there(drawn, card):
     assert str(gone) in caught.value.why
 
 
+def test_labels_that_somebody_made_with_chexbert_draw_no_other_images(drawn, roots, card):
+    other = drawn / CHEXPERT.replace("chexpert", "chexbert")
+    other.write_bytes(gzip.compress(b"subject_id,study_id\n"))
+    expected, found = opened(roots["drawn"], card), opened(drawn, card)
+    assert found.splits["test"].ids == expected.splits["test"].ids
+    assert found.layout == expected.layout
+
+
 def test_a_class_without_any_image_is_named(drawn, card):
     def heal(lines):
         at = lines[0].split(",").index("Edema")

@@ -15,6 +15,7 @@ import pytest
 from cxrbench_tasks.phantoms.mimic_cxr import write
 from PIL import Image
 
+from cxrbench.data.context import split_context
 from cxrbench.data.open import find_download, open_lists, read
 from cxrbench.errors import BadRequest, DataError
 from cxrbench.phantom.text.compose import compose
@@ -196,8 +197,13 @@ def test_context_is_indication_and_history_and_tells_no_finding(opened, truth):
             continue
         patient, study, _ = truth[sample.id]
         report = compose(patient, study, seed=SEED)
-        parts = [part for part in (report.indication, report.history) if part]
-        assert sample.context == (" ".join(parts) or None)
+        told = {
+            (True, True): f"INDICATION: {report.indication} HISTORY: {report.history}",
+            (True, False): report.indication,
+            (False, True): f"HISTORY: {report.history}",
+            (False, False): None,
+        }
+        assert sample.context == told[bool(report.indication), bool(report.history)]
         kinds.add((bool(report.indication), bool(report.history)))
         body = [s.text for s in report.sentences if s.section == "body"]
         bodies += bool(body)
@@ -260,6 +266,33 @@ def test_negbio_stands_in_for_chexpert_and_only_then(copy, card, opened):
     data = open_all(copy, card)
     assert np.isnan(data.splits["train"].labels).all()
     assert "negbio" in data.layout
+
+
+@pytest.mark.parametrize("end", ["csv", "csv.gz"])
+def test_labels_of_chexbert_are_read_where_somebody_placed_them(copy, card, opened, end):
+    """In the form in which they are passed on: no decimals, and Fracture always uncertain."""
+
+    def other(lines):
+        place = lines[0].split(",").index("Fracture")
+        for row, line in enumerate(lines[1:], 1):
+            cells = [cell.removesuffix(".0") for cell in line.split(",")]
+            cells[place] = "-1"
+            lines[row] = ",".join(cells)
+
+    path = copy / f"mimic-cxr-2.0.0-chexbert.{end}"
+    made = copy / "made.csv.gz"
+    shutil.copy(copy / CHEXPERT, made)
+    rewrite(made, other)
+    path.write_bytes(made.read_bytes() if end == "csv.gz" else gzip.decompress(made.read_bytes()))
+    data = open_all(copy, card)
+    assert path.name in data.layout
+    place = ORDER.index("Fracture")
+    for name, split in data.splits.items():
+        expected = opened.splits[name].mentions.copy()
+        labelled = split.mentions[:, place] == 3
+        assert labelled.any()
+        expected[labelled, place] = 3
+        np.testing.assert_array_equal(split.mentions, expected)
 
 
 def test_texts_are_parsed_once(copy, card, opened, monkeypatch):
@@ -353,7 +386,7 @@ def test_the_annotation_is_read_item_by_item(cogaze, card, truth):
             assert sample.report.findings == report.findings != ""
             assert sample.report.indication == report.indication
             assert sample.report.history == report.history
-            assert sample.context == " ".join(f"{report.indication} {report.history}".split())
+            assert split_context(sample.context or "") == (report.indication, report.history)
             assert mentions.tolist() == [CODES[report.mentions.get(label)] for label in ORDER]
             np.testing.assert_array_equal(values, [VALUES[code] for code in mentions])
             assert sample.patient == f"9{study.patient:07d}"

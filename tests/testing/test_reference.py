@@ -19,6 +19,7 @@ from cxrbench.testing.reference import (
     compare,
     compare_exactly,
     failed,
+    missing,
     skipped,
 )
 from cxrbench.testing.vectors import Vectors, read_manifest
@@ -100,6 +101,12 @@ def test_files_that_cannot_be_read_are_refused(tmp_path):
     path.write_bytes(b"no archive")
     with pytest.raises(DataError, match=r"v\.npz"):
         Vectors(path)
+    np.savez_compressed(path, a=TARGET, b=np.arange(1000))
+    whole = path.read_bytes()
+    for content in (b"", whole[:-30], whole[:300], whole[:60] + b"\xff" * 40 + whole[100:]):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=r"v\.npz"):
+            Vectors(path)
     np.savez(path, a=np.array([{"code": 1}], dtype=object))
     with pytest.raises(DataError, match=r"v\.npz"):
         Vectors(path)
@@ -173,6 +180,7 @@ def test_a_missing_folder_is_refused_before_anything_is_imported(plugin):
 
 
 def test_results_that_were_not_compared_have_no_error():
-    assert skipped("a", "why").status == "skipped"
+    assert skipped("a", "why").status == missing("a", "why").status == "skipped"
+    assert missing("a", "why").absent and not skipped("a", "why").absent
     assert failed("a", "why").status == "FAIL"
     assert skipped("a", "why").error is failed("a", "why").error is None

@@ -31,6 +31,17 @@ def test_random_weights_for_what_can_be_trained(make_card):
     assert resolve(make_card(), None).source == "random"
 
 
+def test_random_weights_keep_the_side_files_that_are_here(make_card, own_cache, monkeypatch):
+    monkeypatch.setattr("cxrbench.weights.choice.fetch_file", lambda _: pytest.fail("fetched"))
+    assert resolve(make_card(MANUAL, SIDE), "random").files == ()
+    place(own_cache / "weights" / "net" / "net.pt")
+    place(own_cache / "weights" / "words" / "words.json", b"{}")
+    weights = resolve(make_card(MANUAL, SIDE), "random")
+    assert [file.entry.name for file in weights.files] == ["words"]
+    assert not (weights.loads or weights.trained)
+    assert weights.digest == {"source": "random", "words": hashlib.sha256(b"{}").hexdigest()}
+
+
 def test_no_weights_for_what_cannot(make_card):
     card = make_card(capabilities=["image"])
     for request in (None, "random"):

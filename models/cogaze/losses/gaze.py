@@ -59,35 +59,6 @@ def gaze_loss(
         return _image_losses(*both, there, rho, weights, kind).squeeze(0)
 
 
-def batch_gaze_loss(
-    patches: Tensor,
-    transcripts: Tensor,
-    heat: Tensor,
-    owners: Tensor,
-    log_scale: Tensor,
-    *,
-    rho: float | None = 0.25,
-    weights: Weights = RELEASED,
-    kind: Kind = "jsd",
-) -> Tensor:
-    """Mean loss of the images of a batch that have transcripts; 0 where none has.
-
-    Args:
-        patches: B×P×D projected patch tokens, without the class token; normalised here.
-        transcripts: S×D projected first tokens of the transcripts; normalised here.
-        heat: S×P, see `gaze_loss`.
-        owners: S int64, the row in the batch each transcript belongs to, in any order.
-        log_scale: Scalar, the logarithm of the inverse temperature.
-        rho: See `gaze_loss`.
-        weights: See `gaze_loss`.
-        kind: See `gaze_loss`.
-    """
-    losses = image_gaze_losses(
-        patches, transcripts, heat, owners, log_scale, rho=rho, weights=weights, kind=kind
-    )
-    return losses.sum() / max(1, len(losses))
-
-
 def image_gaze_losses(
     patches: Tensor,
     transcripts: Tensor,
@@ -101,8 +72,21 @@ def image_gaze_losses(
 ) -> Tensor:
     """The loss of each image that has transcripts, in the order of the batch.
 
-    The arguments are those of `batch_gaze_loss`. The images are laid side by side, filled up to
-    the largest number of transcripts: one matrix product and no loop over rows or images.
+    The images are laid side by side, filled up to the largest number of transcripts: one matrix
+    product and no loop over rows or images.
+
+    Args:
+        patches: B×P×D projected patch tokens, without the class token; normalised here.
+        transcripts: S×D projected first tokens of the transcripts; normalised here.
+        heat: S×P, see `gaze_loss`.
+        owners: S int64, the row in the batch each transcript belongs to, in any order.
+        log_scale: Scalar, the logarithm of the inverse temperature.
+        rho: See `gaze_loss`.
+        weights: See `gaze_loss`.
+        kind: See `gaze_loss`.
+
+    Returns:
+        I losses of the I images that have transcripts; none where no image has any.
     """
     with without_autocast(patches):
         images, place = torch.unique(owners, return_inverse=True)
@@ -143,23 +127,6 @@ def predicted_heat(patches: Tensor, transcripts: Tensor, log_scale: Tensor) -> T
     with without_autocast(patches):
         cosines = _unit(full(transcripts)) @ _unit(full(patches)).T
         return (full(log_scale).exp() * cosines).softmax(-1)
-
-
-def match_rows(ids: Tensor, owners: Tensor) -> tuple[Tensor, Tensor]:
-    """Transcripts told by an image's id to rows of the batch, as the released code pairs them.
-
-    An image that stands in the batch twice takes the transcripts of both, each time.
-
-    Args:
-        ids: B int64, numbers of the images.
-        owners: S int64, the number of the image each transcript belongs to.
-
-    Returns:
-        Positions of transcripts and the row in the batch of each, both of length S' ≥ S where
-        every owner is in the batch.
-    """
-    row, transcript = torch.nonzero(ids[:, None] == owners[None, :], as_tuple=True)
-    return transcript, row
 
 
 def keep_largest(heat: Tensor, rho: float | None) -> Tensor:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cxrbench.data.context import split_context
 from cxrbench.data.samples import Sample
 from cxrbench.data.transforms import normalise
 from cxrbench.image_spec import ImageSpec
@@ -116,8 +117,8 @@ class Collate:
     def _context(self, samples: Sequence[Sample]) -> dict[str, Any]:
         if not self.settings.use_context:
             return {}
-        told = [_context(sample) for sample in samples]
-        rows = [row for row, parts in enumerate(told) if any(parts)]
+        told = [split_context(sample.context or "") for sample in samples]
+        rows = [row for row, sections in enumerate(told) if any(sections)]
         if not rows:
             return {}
         return {
@@ -161,10 +162,3 @@ def targets(labels: Any, mentions: Any | None) -> Tensor:
 
 def _findings(sample: Sample) -> str:
     return "" if sample.report is None else sample.report.findings.strip()
-
-
-def _context(sample: Sample) -> tuple[str, str]:
-    """Indication and history; what else is told of a patient stands for an indication."""
-    if sample.report is not None:
-        return sample.report.indication.strip(), sample.report.history.strip()
-    return (sample.context or "").strip(), ""

@@ -45,7 +45,8 @@ def losses(
 
     Returns:
         Scalars `contrastive`, `gaze`, `image_labels`, `report_labels` and `total`; a term that
-        the settings leave out is absent. `gaze` is 0 where no image of the batch has any.
+        the settings leave out is absent. `gaze` is NaN, and no part of the total, where no image of
+        the batch has any.
     """
     found = {
         "contrastive": contrastive_loss(
@@ -58,8 +59,9 @@ def losses(
     }
     total = found["contrastive"]
     if settings.gaze is not None:
-        found["gaze"] = _gaze(outputs, batch, settings.gaze, gather)
-        total = total + settings.gaze.weight * found["gaze"]
+        gaze, images = _gaze(outputs, batch, settings.gaze, gather)
+        found["gaze"] = gaze.where(images > 0, torch.nan)
+        total = total + settings.gaze.weight * gaze
     if settings.label_weight > 0:
         targets = gather(batch.targets)
         for name, logits in (
@@ -93,8 +95,8 @@ def weights_of(counts: Sequence[int], settings: PretrainingSettings) -> Tensor |
 
 def _gaze(
     outputs: PretrainingOutputs, batch: PretrainingBatch, settings: GazeSettings, gather: Gather
-) -> Tensor:
-    """The mean over the images that have gaze, of all processes."""
+) -> tuple[Tensor, Tensor]:
+    """The mean over the images that have gaze, of all processes, and their number."""
     sums = outputs.patches.new_zeros(2, dtype=torch.float32)
     owners, heat = batch.transcript_owner, batch.heat
     if outputs.transcripts is not None and owners is not None and heat is not None:
@@ -110,7 +112,7 @@ def _gaze(
         )
         sums = torch.stack([images.sum(), images.new_tensor(len(images))])
     everywhere = gather(sums.unsqueeze(0)).sum(dim=0)
-    return everywhere[0] / everywhere[1].clamp(min=1)
+    return everywhere[0] / everywhere[1].clamp(min=1), everywhere[1].detach()
 
 
 def _labels(

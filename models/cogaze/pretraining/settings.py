@@ -45,7 +45,7 @@ class PretrainingSettings(BaseModel):
     Attributes:
         preset: Fills in what is not given: `paper` as the paper says, `released` as the released
             code computes. They differ in the label loss and in which direction of the gaze term
-            weighs 0.8.
+            weighs 0.8; the class weights are those of the code in both (see `class_weights`).
         use_context: Whether the images are told their clinical context.
         context_dropout: Share of the contexts that is hidden in training, drawn anew for every
             batch. 0 in paper and code; where every training image has a context, it is what an
@@ -56,7 +56,10 @@ class PretrainingSettings(BaseModel):
         gamma: Exponent of the focal form.
         label_weight: Of each of the two label terms in the total; 0 leaves them out.
         class_weights: `normalised`: class-balanced weights that sum to the number of labels (the
-            released code); `plain`: the same weights as their formula gives them; `none`.
+            released code, and the class-balanced loss that the paper cites); `plain`: the same
+            weights as the paper prints their formula; `none`. Both presets take `normalised`: as
+            printed, the weights of a data set as large as MIMIC-CXR are about 1e-4 and would
+            switch the term off.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from torch import Tensor
+from torch import Tensor, nn
 
 from cxrbench.errors import BadRequest, WeightsError
 from cxrbench.pretraining.objective import Gather, Setup, Wants
@@ -77,6 +77,12 @@ class CoGazePretrainer:
     def enable_gradient_checkpointing(self) -> None:
         """Compute the Perceiver and the text encoder again on the way back."""
         self.network.enable_gradient_checkpointing()
+
+    def trunk(self) -> tuple[nn.Module, Mapping[str, Any]]:
+        """The image encoder, and what its output depends on besides its weights."""
+        vision = self.network.settings.vision
+        settings = vision.model_dump(include={"image_size", "patch_size", "layers", "heads"})
+        return self.network.image_encoder, settings
 
     def losses(self, batch: PretrainingBatch, gather: Gather) -> dict[str, Tensor]:
         """The terms by name, and their weighted sum as `total`."""

@@ -51,14 +51,22 @@ class Case:
         """Of the architecture."""
         return self.network.settings
 
-    def vectors(self, part: str) -> Vectors | None:
-        """The file of a part, None where the folder does not have it."""
-        path = self._folder / f"{self.size}_{part}.npz"
-        if not path.is_file():
-            return None
-        found = Vectors(path)
+    def has(self, part: str) -> bool:
+        """Whether the folder has the file of a part."""
+        return self._path(part).is_file()
+
+    def vectors(self, part: str) -> Vectors:
+        """The file of a part.
+
+        Raises:
+            DataError: When it cannot be read.
+        """
+        found = Vectors(self._path(part))
         found.know(SHARED_INPUTS)
         return found
+
+    def _path(self, part: str) -> Path:
+        return self._folder / f"{self.size}_{part}.npz"
 
     def tensors(self, section: str, prefix: str = "") -> dict[str, Tensor]:
         """The tensors of a section of the manifest, a prefix of their names removed."""

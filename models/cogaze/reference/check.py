@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from cxrbench.cards import ModelCard
 from cxrbench.errors import BadRequest
-from cxrbench.testing.reference import Compared, attempt, skipped
+from cxrbench.testing.reference import Compared, attempt, failed, missing, skipped
 from cxrbench.testing.vectors import Vectors, read_manifest
 
 from .architecture import settings_of
@@ -38,10 +38,11 @@ ALONE: dict[str, Callable[[Vectors], Iterator[Compared]]] = {
     "full_f_metrics": check_metrics,
 }
 LATER = {"e_decoder": "the decoder comes with report generation"}
+_ABSENT = "the folder does not have this file"
 
 
 def compare_all(folder: Path, card: ModelCard) -> Iterator[Compared]:
-    """Compare both sizes, as far as the folder holds them.
+    """Compare both sizes, as far as the folder holds them; what it lacks is named.
 
     Args:
         folder: With the manifests and the `.npz` files.
@@ -50,8 +51,7 @@ def compare_all(folder: Path, card: ModelCard) -> Iterator[Compared]:
     Raises:
         BadRequest: When the folder has no manifest.
     """
-    sizes = [size for size, name in MANIFESTS.items() if (folder / name).is_file()]
-    if not sizes:
+    if not any((folder / name).is_file() for name in MANIFESTS.values()):
         raise BadRequest(
             "no reference vectors of this model",
             why=f"{folder} holds none of {', '.join(MANIFESTS.values())}",
@@ -60,9 +60,19 @@ def compare_all(folder: Path, card: ModelCard) -> Iterator[Compared]:
     for part, check in ALONE.items():
         path = folder / f"{part}.npz"
         if path.is_file():
-            yield from attempt(part, _whole(Vectors(path), check))
-    for size in sizes:
-        yield from attempt(f"{size} network", _size(size, folder, card))
+            yield from attempt(part, _alone(path, check))
+        else:
+            yield missing(part, _ABSENT)
+    for size, name in MANIFESTS.items():
+        there = [part for part in (*PARTS, *LATER) if (folder / f"{size}_{part}.npz").is_file()]
+        if (folder / name).is_file() and there:
+            yield from attempt(f"{size} network", _size(size, folder, card))
+        elif (folder / name).is_file():
+            yield failed(name, f"the folder has no file {size}_*.npz to go with it")
+        elif there:
+            yield failed(name, f"the folder lacks it, but has {size}_{there[0]}.npz")
+        else:
+            yield missing(name, f"the folder has nothing of the size {size}")
 
 
 def _size(size: str, folder: Path, card: ModelCard) -> Iterator[Compared]:
@@ -78,23 +88,30 @@ def _size(size: str, folder: Path, card: ModelCard) -> Iterator[Compared]:
         network, report = load_network(Path(scratch), settings, card)
     yield from check_loading(size, report)
     case = Case(size, folder, manifest, network)
-    for part, check in PARTS.items():
-        vectors = case.vectors(part)
-        if vectors is None:
-            yield skipped(f"{size}_{part}", "the folder does not have this file")
-            continue
-        yield from attempt(vectors.name, _of_case(case, vectors, check))
-    for part, reason in LATER.items():
-        vectors = case.vectors(part)
-        if vectors is not None:
-            yield from (skipped(f"{vectors.name} {key}", reason) for key in vectors.unknown())
+    for part in PARTS:
+        name = f"{size}_{part}"
+        if case.has(part):
+            yield from attempt(name, _part(case, part))
+        else:
+            yield missing(name, _ABSENT)
+    for part in filter(case.has, LATER):
+        yield from attempt(f"{size}_{part}", _later(case, part))
 
 
-def _of_case(
-    case: Case, vectors: Vectors, check: Callable[[Case, Vectors], Iterator[Compared]]
-) -> Iterator[Compared]:
+def _part(case: Case, part: str) -> Iterator[Compared]:
+    vectors = case.vectors(part)
     yield from case.check_images(vectors)
-    yield from _whole(vectors, lambda known: check(case, known))
+    yield from _whole(vectors, lambda known: PARTS[part](case, known))
+
+
+def _later(case: Case, part: str) -> Iterator[Compared]:
+    vectors = case.vectors(part)
+    yield from (skipped(f"{vectors.name} {key}", LATER[part]) for key in vectors.unknown())
+
+
+def _alone(path: Path, check: Callable[[Vectors], Iterator[Compared]]) -> Iterator[Compared]:
+    # A generator, so that a file that cannot be read fails where its results are attempted.
+    yield from _whole(Vectors(path), check)
 
 
 def _whole(vectors: Vectors, check: Callable[[Vectors], Iterator[Compared]]) -> Iterator[Compared]:

@@ -14,9 +14,10 @@ from cxrbench.testing.vectors import Vectors
 
 from ..heads.classification import multi_label_loss, two_class_loss
 from ..losses.contrastive import contrastive_loss
-from ..losses.gaze import RELEASED, batch_gaze_loss, gaze_loss, match_rows
+from ..losses.gaze import RELEASED, gaze_loss, image_gaze_losses
 from ..losses.labels import class_weights, focal, weighted_bce
 from ..losses.segmentation import GAMMA, batch_dice, image_dice, rsna_loss, siim_loss
+from .owners import match_rows
 
 _LOG_SCALE = math.log(1 / 0.07)
 
@@ -90,9 +91,9 @@ def _batch_gaze(vectors: Vectors) -> Iterator[Compared]:
     found = {}
     for name in _keys(vectors, "batchgaze_loss_rho"):
         rho = float(name.replace("p", "."))
-        found[f"batchgaze_loss_rho{name}"] = batch_gaze_loss(
+        found[f"batchgaze_loss_rho{name}"] = image_gaze_losses(
             patches, spoken, heat, row, scale, rho=rho, weights=RELEASED
-        )
+        ).mean()
     yield from _compare_all(vectors, found)
 
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from cxrbench.gaze.authors import without_background
 from cxrbench.metrics.base import evaluate
+from cxrbench.metrics.dice import dice_per_image, dice_pooled
 from cxrbench.metrics.inputs import ClassificationInput
 from cxrbench.metrics.registry import get_metric
-from cxrbench.testing.reference import Compared, compare, skipped
+from cxrbench.testing.reference import Compared, compare
 from cxrbench.testing.vectors import Vectors
 
 # Of two classes, the reference averages over the samples, which makes all four the accuracy.
@@ -47,11 +48,26 @@ def check_metrics(vectors: Vectors) -> Iterator[Compared]:
         logits, labels = vectors[f"{key}_logits"], vectors[f"{key}_labels"]
         data = _input(1 / (1 + np.exp(-logits.astype(np.float64))), labels)
         yield from _scores(vectors, key, _MULTI_LABEL, data)
-    given = ("dice_probs", "dice_masks", "dice_threshold")
-    vectors.know(given)
-    for key in [key for key in vectors.unknown() if key.startswith("dice_")]:
-        vectors.know([key])
-        yield skipped(f"{vectors.name} {key}", "the Dice scores come with segmentation")
+    yield from _dice(vectors)
+
+
+def _dice(vectors: Vectors) -> Iterator[Compared]:
+    """K batches of N images."""
+    given, masks = vectors["dice_probs"], vectors["dice_masks"]
+    threshold = float(vectors["dice_threshold"])
+    whole = given.reshape(-1, *given.shape[2:]), masks.reshape(-1, *masks.shape[2:])
+    batches = [
+        dice_per_image(own, truth, threshold, strict=True).mean()
+        for own, truth in zip(given, masks, strict=True)
+    ]
+    found = {
+        "dice_mgca_per_batch": batches,
+        "dice_mgca_mean_of_batches": np.mean(batches),
+        "dice_benchx_all": dice_per_image(*whole, threshold).mean(),
+        "dice_torchmetrics": dice_pooled(*whole, threshold),
+    }
+    for key, value in found.items():
+        yield compare(f"{vectors.name} {key}", torch.tensor(value), vectors[key])
 
 
 def _binary(vectors: Vectors) -> Iterator[Compared]:

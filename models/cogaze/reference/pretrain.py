@@ -13,13 +13,13 @@ from cxrbench.testing import procedural
 from cxrbench.testing.reference import Compared, compare, compare_exactly
 from cxrbench.testing.vectors import Vectors
 
-from ..losses.gaze import match_rows
 from ..pretraining.batch import PretrainingBatch
 from ..pretraining.network import CoGazePretraining
 from ..pretraining.objective import losses, weights_of
 from ..pretraining.settings import GazeSettings, PretrainingSettings
 from ..tokenizer import PAD, Tokens, special_ids
 from .case import Case
+from .owners import match_rows
 
 _TERMS = {
     "total": "total",
@@ -58,7 +58,7 @@ def check_pretraining(case: Case, vectors: Vectors) -> Iterator[Compared]:
     key = "total_no_gaze_in_batch"
     yield compare(f"{name} {key}", quiet["total"], vectors[key])
     key = "has_gaze_term_without_gaze"
-    yield compare_exactly(f"{name} {key}", bool(quiet["gaze"] != 0), vectors[key])
+    yield compare_exactly(f"{name} {key}", bool(quiet["gaze"].nan_to_num() != 0), vectors[key])
 
 
 def _settings(vectors: Vectors) -> PretrainingSettings:

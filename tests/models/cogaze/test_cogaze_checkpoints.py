@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from cxrbench_models.cogaze.config import CoGazeSettings
-from cxrbench_models.cogaze.export import official_state, write
+from cxrbench_models.cogaze.export import official_state
 from cxrbench_models.cogaze.model import CoGaze
 from cxrbench_models.cogaze.pretraining.checkpoint import for_pretraining
 from cxrbench_models.cogaze.pretraining.network import CoGazePretraining
@@ -109,7 +109,7 @@ def test_no_tensor_that_is_used_may_be_absent(tiny, small, tmp_path, card, secti
 def test_an_exported_state_is_read_like_the_released_file(tiny, small, tmp_path):
     network = random_network(CoGazePretraining, small)
     path = tmp_path / Path(tiny.card.weights[0].file).with_suffix(".safetensors").name
-    write(network, path)
+    save_file(official_state(network), path)
     keys = set(load_file(path))
     official = {
         name for name in tiny.manifest["pretrain_checkpoint"] if not name.startswith(NEVER_BUILT)

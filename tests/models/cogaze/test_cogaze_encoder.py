@@ -10,6 +10,7 @@ import torch
 from cxrbench_models.cogaze.encoder import CoGazeEncoder
 from cxrbench_models.cogaze.tokenizer import PAD, special_ids
 
+from cxrbench.data.context import join_context
 from cxrbench.encoder import (
     FrozenTrunk,
     ImageBatch,
@@ -120,14 +121,22 @@ def test_released_padding_makes_results_depend_on_the_batch(build, pixels, error
     assert dependence(build(preset="released", context_mask=True)) == (False, True)
 
 
-def test_texts_are_worded_as_in_training(encoder, pixels, error):
+@pytest.mark.parametrize(
+    ("told", "worded"),
+    [
+        (" Cough.\n", "[CLS] [INDICATION] Cough. [SEP] [HISTORY]"),
+        (join_context("Cough.", "Asthma."), "[CLS] [INDICATION] Cough. [SEP] [HISTORY] Asthma."),
+        (join_context("", "Asthma."), "[CLS] [INDICATION] [SEP] [HISTORY] Asthma."),
+    ],
+)
+def test_texts_are_worded_as_in_training(encoder, pixels, error, told, worded):
     report = encoder.text_vectors(encoder.tokenizer(["[CLS] [FINDINGS] Clear lungs."]))
     assert torch.equal(encoder.encode_text(["Clear lungs."]), report)
-    context = encoder.tokenizer(["[CLS] [INDICATION] Cough. [SEP] [HISTORY]"])
+    context = encoder.tokenizer([worded])
     latents = encoder.context_latents(1, context, torch.tensor([0]))
     tokens = encoder.image_tokens(encoder.encode_trunk(pixels[:1]), torch.tensor([1]))
     expected = encoder.fuse(tokens, latents).mean(1)
-    assert error(vectors(encoder, pixels[:1], ["PA"], [" Cough.\n"]), expected) < 1e-6
+    assert error(vectors(encoder, pixels[:1], ["PA"], [told]), expected) < 1e-6
 
 
 def test_missing_contexts_are_all_alike_and_change_the_result(encoder, pixels):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from cxrbench_models.cogaze.config import CoGazeSettings
+from cxrbench_models.cogaze.lengths import by_length
 from cxrbench_models.cogaze.pretraining.batch import Collate, group, targets
 from cxrbench_models.cogaze.pretraining.network import CoGazePretraining
 from cxrbench_models.cogaze.pretraining.objective import losses, weights_of
@@ -17,6 +18,7 @@ from cxrbench_models.cogaze.pretraining.settings import PretrainingSettings
 from cxrbench_models.cogaze.tokenizer import CoGazeTokenizer, context_text
 from pydantic import ValidationError
 
+from cxrbench.data.context import join_context
 from cxrbench.data.records import Report
 from cxrbench.data.samples import Sample
 from cxrbench.data.transforms import normalise
@@ -51,7 +53,8 @@ def network() -> CoGazePretraining:
 
 def sample(number, study="s1", view="PA", findings="Clear lungs.", indication="", history=""):
     report = Report(findings=findings, indication=indication, history=history)
-    return Sample(f"i{number}", "p", Path("none"), view, study=study, report=report)
+    context = join_context(indication, history)
+    return Sample(f"i{number}", "p", Path("none"), view, None, None, context, study, report=report)
 
 
 def item(sample, heat=(), labels=None, mentions=None):
@@ -145,6 +148,16 @@ def test_a_batch_holds_what_the_items_tell():
     assert torch.equal(moved.pixels, expected) and moved.grey is None
 
 
+def test_the_context_of_a_sample_is_read_and_its_report_is_not():
+    """What is counted as a context is what is trained on, whatever the report holds."""
+    untold = replace(sample(0, indication="Cough."), context=None)
+    told = replace(sample(1), report=None, context="A 58-year-old woman")
+    batch = collate([item(untold), item(told)])
+    assert batch.context_rows.tolist() == [1]
+    words = context_text("A 58-year-old woman")
+    assert torch.equal(batch.context.ids, CoGazeTokenizer(265, 96)([words]).ids)
+
+
 def test_context_and_gaze_are_left_out_where_the_settings_say_so():
     batch = collate(items(), settings(use_context=False, gaze=None))
     assert batch.context is batch.context_rows is batch.transcripts is batch.heat is None
@@ -229,7 +242,8 @@ def test_terms_can_be_left_out(network):
     assert set(alone) == {"contrastive", "total"}
     assert torch.equal(alone["contrastive"], alone["total"])
     silent = replace(batch, transcripts=None, transcript_owner=None, heat=None)
-    assert terms(network, silent, settings())["gaze"] == 0
+    found = terms(network, silent, settings())
+    assert found["gaze"].isnan() and found["total"].isfinite()
 
 
 def test_every_switch_changes_its_own_term_alone(network):
@@ -333,7 +347,8 @@ def test_recomputed_activations_give_the_same_gradients():
     )
     network.enable_gradient_checkpointing()
     again = gradients()
-    assert calls.count("perceiver") == 4 and calls.count("text") == 6
+    texts = 2 + len(by_length(batch.transcripts))  # contexts, reports, transcripts by length
+    assert calls.count("perceiver") == 4 and calls.count("text") == 2 * texts
     assert kept.keys() == again.keys()
     assert all(torch.allclose(kept[n], again[n], rtol=1e-4, atol=1e-7) for n in kept)
 

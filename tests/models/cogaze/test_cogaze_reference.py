@@ -45,11 +45,9 @@ def test_every_array_is_compared_and_agrees(size, folder, card):
     report = check_reference(card("cogaze"), folder)
     assert [result for result in report.results if result.ok is False] == []
     assert report.ok and report.largest.error < 2e-5
-    reasons = {r.note for r in report.results if r.ok is None}
-    assert reasons == {
-        "the Dice scores come with segmentation",
-        "nothing here computes this array",
-    }
+    assert report.complete == (size == "full")
+    reasons = {r.note for r in report.results if r.ok is None and not r.absent}
+    assert reasons == {"nothing here computes this array"}
     done = states(report)
     for part in PARTS:
         with np.load(folder / f"{size}_{part}.npz") as file:
@@ -64,7 +62,8 @@ def test_other_weights_end_the_comparison(folder, card):
     path.write_text(json.dumps({**manifest, "salt": "other"}))
     report = check_reference(card("cogaze"), folder)
     assert not report.ok
-    assert all("weight_check_first4" in name for name in states(report))
+    compared = [result.name for result in report.results if not result.absent]
+    assert compared and all("weight_check_first4" in name for name in compared)
 
 
 def test_a_checkpoint_that_lacks_a_tensor_is_refused_by_name(folder, card):
@@ -73,7 +72,7 @@ def test_a_checkpoint_that_lacks_a_tensor_is_refused_by_name(folder, card):
     del manifest["pretrain_checkpoint"]["text_projector.layers.2.bias"]
     path.write_text(json.dumps(manifest))
     report = check_reference(card("cogaze"), folder)
-    last = report.results[-1]
+    *_, last = (result for result in report.results if not result.absent)
     assert (last.name, last.status) == ("tiny network", "FAIL")
     assert "text_projector.layers.2.bias" in last.note
 
@@ -116,6 +115,46 @@ def test_a_file_without_an_array_fails_and_the_others_are_still_compared(folder,
     np.savez(path, **content)
     done = states(check_reference(card("cogaze"), folder))
     assert done["tiny_b_text"] == "FAIL" and done["tiny_d_cls nih14_loss"] == "ok"
+
+
+def test_what_the_folder_lacks_is_told_and_the_comparison_incomplete(folder, card):
+    (folder / "tiny_d_seg.npz").unlink()
+    report = check_reference(card("cogaze"), folder)
+    lacking = {result.name: result.status for result in report.results if result.absent}
+    assert lacking == dict.fromkeys(
+        ["full_c_losses", "full_f_metrics", "tiny_d_seg", "manifest.json"], "skipped"
+    )
+    assert report.ok and not report.complete
+    assert "incomplete, 4 file(s) not there" in report.summary
+
+
+def test_a_manifest_and_its_files_belong_together(folder, card):
+    shutil.copy(GOLDEN / "full_a_vision.npz", folder)
+    for path in folder.glob("tiny_*.npz"):
+        path.unlink()
+    shutil.copy(GOLDEN / "full_f_metrics.npz", folder)
+    report = check_reference(card("cogaze"), folder)
+    done = states(report)
+    assert done["manifest_tiny.json"] == done["manifest.json"] == "FAIL"
+    assert not report.ok
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "flipped"])
+@pytest.mark.parametrize("name", ["tiny_b_text.npz", "full_c_losses.npz"])
+def test_a_file_that_cannot_be_read_fails_and_the_others_are_still_compared(
+    folder, card, name, damage
+):
+    for alone in ALONE:
+        shutil.copy(GOLDEN / alone, folder)
+    content = bytearray((folder / name).read_bytes())
+    if damage == "flipped":
+        content[len(content) // 2] ^= 0xFF
+    keep = {"cut": len(content) // 2, "empty": 0, "flipped": len(content)}[damage]
+    (folder / name).write_bytes(content[:keep])
+    report = check_reference(card("cogaze"), folder)
+    done = states(report)
+    assert [n for n, status in done.items() if status == "FAIL"] == [name.removesuffix(".npz")]
+    assert done["full_f_metrics dice_benchx_all"] == done["tiny_d_seg model_benchx_dice"] == "ok"
 
 
 def test_a_folder_of_another_model_is_refused(tmp_path, card):

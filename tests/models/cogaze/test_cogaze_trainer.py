@@ -14,7 +14,8 @@ from cxrbench.data.records import Report
 from cxrbench.data.samples import Sample
 from cxrbench.errors import BadRequest, WeightsError
 from cxrbench.pretraining.items import PretrainingItem
-from cxrbench.pretraining.objective import SavesMemory, Setup, Wants
+from cxrbench.pretraining.objective import NamesTrunk, SavesMemory, Setup, Wants
+from cxrbench.pretraining.trunk import tensor_hash
 from cxrbench.registry import Registry
 
 LABELS = tuple(f"label {number}" for number in range(14))
@@ -78,6 +79,30 @@ def test_the_total_is_the_weighted_sum_of_its_terms():
     parts += 0.25 * (losses["image_labels"] + losses["report_labels"])
     assert losses["total"] == pytest.approx(parts, rel=1e-6)
     assert losses["gaze"] > 0
+
+
+def test_a_batch_without_gaze_has_no_gaze_loss_and_a_total():
+    made = make()
+    made.network.eval()
+    losses = made.losses(batch(made, gaze=()), lambda rows: rows)
+    assert losses["gaze"].isnan()
+    parts = losses["contrastive"] + 0.5 * (losses["image_labels"] + losses["report_labels"])
+    assert losses["total"].item() == pytest.approx(parts.item(), rel=1e-6)
+    losses["total"].backward()
+    gradients = [p.grad for p in made.network.parameters() if p.grad is not None]
+    assert gradients and all(bool(gradient.isfinite().all()) for gradient in gradients)
+
+
+def test_it_names_its_trunk_and_what_its_output_depends_on():
+    made, other = make(), make(label_weight=0.1)
+    assert isinstance(made, NamesTrunk)
+    trunk, settings = made.trunk()
+    assert trunk is made.network.image_encoder
+    assert settings == {"image_size": 64, "patch_size": 8, "layers": 3, "heads": 4}
+    assert tensor_hash(trunk) == tensor_hash(other.trunk()[0])
+    with torch.no_grad():
+        trunk.embeddings.cls_token[..., 0] += 1
+    assert tensor_hash(trunk) != tensor_hash(other.trunk()[0])
 
 
 def test_labels_are_weighted_by_their_positive_and_uncertain_mentions():

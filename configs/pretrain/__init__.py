@@ -1,0 +1,1 @@
+"""Recipes of pretraining; installed as `cxrbench_recipes` and found by name."""
