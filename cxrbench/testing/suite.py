@@ -17,6 +17,7 @@ from cxrbench.testing import (
     interface,
     language,
     loading,
+    scoring,
     side_input,
     training,
 )
@@ -48,6 +49,8 @@ CHECKS: tuple[Check, ...] = (
     training.parameter_groups,
     language.text,
     language.joint_space,
+    scoring.pairwise,
+    scoring.closed_vocabulary,
     loading.seeded,
     loading.checkpoint,
     loading.missing_tensor,
