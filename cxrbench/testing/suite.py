@@ -93,7 +93,8 @@ def check_encoder(model: ModelCard, weights: str | None = None, device: str = "c
         trainable=None
         if parameters is None
         else sum(p.numel() for p in parameters if p.requires_grad),
-        ms_per_image=None if "shapes" in failed else subject.ms_per_image(),
+        shapes={} if "shapes" in failed else subject.shapes,
+        ms_per_image=None if "shapes" in failed else subject.ms_per_image,
         seconds=time.perf_counter() - start,
     )
 

@@ -35,9 +35,7 @@ class CoGaze(nn.Module):
         dim, hidden, latents = settings.dim, settings.projector_dim, settings.perceiver.latents
         self.settings = settings
         self.image_encoder: nn.Module = build_image_encoder(settings)
-        self.image_projector = ImageProjector(
-            len(settings.views), dim, hidden, settings.view_std
-        )
+        self.image_projector = ImageProjector(len(settings.views), dim, hidden, settings.view_std)
         self.text_encoder = TextEncoder(settings)
         self.text_projector = TextProjector(dim, hidden)
         self.perceiver = Perceiver(dim, settings.perceiver.depth, latents)

@@ -21,9 +21,7 @@ class ResNet(nn.Module):
             None leaves them as they are.
     """
 
-    def __init__(
-        self, last: int = 4, name: str = "resnet50", upsample: int | None = None
-    ) -> None:
+    def __init__(self, last: int = 4, name: str = "resnet50", upsample: int | None = None) -> None:
         super().__init__()
         net: Any = timm.create_model(name, num_classes=0, global_pool="")
         for stage in STAGES[last:]:

@@ -35,6 +35,9 @@ class TextSettings(Settings):
     pooler: bool = False
     max_tokens: int = Field(default=512, description="Longer texts are cut on the right.")
     lowercase: bool = False
+    special_ids: tuple[int, int, int, int] | None = Field(
+        default=None, description="Of start, padding, end, unknown; None: the first BERT's."
+    )
 
 
 class TextTower(nn.Module):
@@ -102,7 +105,11 @@ class TextTower(nn.Module):
     def _tokenizer(self) -> TextTokenizer:
         settings = self.settings
         return TextTokenizer(
-            settings.kind, settings.max_tokens, lowercase=settings.lowercase, files=self._files
+            settings.kind,
+            settings.max_tokens,
+            lowercase=settings.lowercase,
+            special_ids=settings.special_ids,
+            files=self._files,
         )
 
 

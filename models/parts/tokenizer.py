@@ -31,6 +31,8 @@ class TextTokenizer:
         kind: WordPiece of BERT, or byte-level BPE of RoBERTa.
         max_tokens: Longer texts are cut on the right, start and end included.
         lowercase: Of BERT.
+        special_ids: Ids of the start, padding, end and unknown tokens where they are not those of
+            the first BERT or RoBERTa.
         files: By role: `tokenizer` (`tokenizer.json`, or a `vocab.txt`), or `vocabulary` and
             `merges` of a RoBERTa. None: every character (BERT) or byte (RoBERTa) is a token, which
             is all that an encoder with random weights needs.
@@ -45,17 +47,23 @@ class TextTokenizer:
         max_tokens: int,
         *,
         lowercase: bool = False,
+        special_ids: tuple[int, int, int, int] | None = None,
         files: Mapping[str, Path] | None = None,
     ) -> None:
-        special = _SPECIAL[kind]
+        known = _SPECIAL[kind]
+        special = dict(zip(known, special_ids or known.values(), strict=True))
         self.pad_id = special["[PAD]" if kind == "bert" else "<pad>"]
-        tokenizer = _from_files(kind, files, lowercase) if files else _by_character(kind, lowercase)
+        tokenizer = (
+            _from_files(kind, files, lowercase)
+            if files
+            else _by_character(kind, special, lowercase)
+        )
         found = {token: tokenizer.token_to_id(token) for token in special}
-        if found != dict(special):
+        if found != special:
             raise WeightsError(
                 "the tokenizer does not fit the encoder",
                 why=f"{', '.join(map(str, (files or {}).values()))}: special tokens "
-                f"{found}, expected {dict(special)}",
+                f"{found}, expected {special}",
                 fix="use the tokenizer files that the card names",
             )
         start, pad, end, _ = special
@@ -100,9 +108,9 @@ def _from_files(kind: Kind, files: Mapping[str, Path], lowercase: bool) -> Token
     )
 
 
-def _by_character(kind: Kind, lowercase: bool) -> Tokenizer:
+def _by_character(kind: Kind, special: Mapping[str, int], lowercase: bool) -> Tokenizer:
     """A vocabulary of single characters, or bytes, at ids that every encoder of the kind has."""
-    vocabulary, first = dict(_SPECIAL[kind]), _FIRST_FREE[kind]
+    vocabulary, first = dict(special), _FIRST_FREE[kind]
     if kind == "roberta":
         symbols = sorted(pre_tokenizers.ByteLevel.alphabet())
         vocabulary |= {symbol: first + row for row, symbol in enumerate(symbols)}

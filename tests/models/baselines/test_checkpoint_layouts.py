@@ -39,7 +39,7 @@ def fit(card, found, wanted):
 
 def used(card, found, wanted):
     """A tensor of the file that the encoder takes as it is, from the middle of them."""
-    names = list(found)
+    names = [name for name in found if found[name].ndim]  # a number has no other shape
     for name in names[len(names) // 2 :] + names:
         rest = {key: value for key, value in found.items() if key != name}
         missing, _, _ = fit(card, rest, wanted)
