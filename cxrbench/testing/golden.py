@@ -201,7 +201,8 @@ def _integers(name: str, shape: tuple[int, ...]) -> Tensor:
         rows, columns = torch.arange(side * side) // side, torch.arange(side * side) % side
         down = rows[:, None] - rows[None] + side - 1
         across = columns[:, None] - columns[None] + side - 1
-        return down * (2 * side - 1) + across
+        index: Tensor = down * (2 * side - 1) + across
+        return index
     return torch.zeros(shape, dtype=torch.int64)
 
 
