@@ -2,7 +2,8 @@
 
 An entry point of the groups `cxrbench.models`, `cxrbench.tasks` or `cxrbench.protocols` names a
 *package*; every `*.yaml` directly inside it is a card. One entry a package means that a new file
-appears at once, without a reinstall. Nothing of a plugin is imported to list it.
+appears at once, without a reinstall. Preprocessing modes lie beside the protocols. Nothing of a
+plugin is imported to list it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Literal
 
 from cxrbench.errors import PluginError
 
-Kind = Literal["model", "dataset", "task", "protocol"]
+Kind = Literal["model", "dataset", "task", "protocol", "mode"]
 
 GROUPS: dict[str, Kind] = {
     "cxrbench.models": "model",

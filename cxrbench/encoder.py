@@ -18,6 +18,7 @@ from cxrbench.image_spec import ImageSpec
 
 __all__ = [
     "AttendsToGrid",
+    "ClosedVocabulary",
     "Encoder",
     "FrozenTrunk",
     "ImageBatch",
@@ -25,6 +26,7 @@ __all__ = [
     "ImageFeatures",
     "ImageSpec",
     "JointSpace",
+    "PairScorer",
     "ParameterGroups",
     "PoolsGrid",
     "PredictsGaze",
@@ -114,6 +116,30 @@ class JointSpace(Protocol):
 
     def project_text(self, encoded: Tensor) -> Tensor:
         """B×D_joint from the output of `encode_text`, L2-normalised."""
+        ...
+
+
+@runtime_checkable
+class PairScorer(Protocol):
+    """Scores an image with a text by looking at both together: it has no space for them."""
+
+    def score_pairs(self, features: ImageFeatures, texts: Sequence[str]) -> Tensor:
+        """N×M scores of N images with M texts; higher where they fit, on no fixed scale."""
+        ...
+
+
+@runtime_checkable
+class ClosedVocabulary(Protocol):
+    """Knows a fixed list of findings, and no other text.
+
+    Attributes:
+        classes: Names of the C findings.
+    """
+
+    classes: Sequence[str]
+
+    def score_classes(self, features: ImageFeatures) -> Tensor:
+        """N×C probabilities that each finding is present, each by itself."""
         ...
 
 

@@ -30,7 +30,7 @@ class ImageSpec(BaseModel):
         default=1.0,
         gt=0,
         le=1,
-        description="Centre part kept of each side after scaling; not for `pad_square`.",
+        description="Centre part kept of each side after scaling and padding.",
     )
     mean: Triple = Field(description="Per-channel mean, on the 0..1 scale.")
     std: Triple = Field(description="Per-channel standard deviation, on the 0..1 scale.")
@@ -40,3 +40,24 @@ class ImageSpec(BaseModel):
         """A short name of everything that decides the pixels before normalisation."""
         height, width = self.size
         return f"{height}x{width}-{self.resize}-{self.interpolation}-{self.crop_fraction:g}"
+
+    @property
+    def in_words(self) -> str:
+        """Geometry and normalisation as a sentence without verbs."""
+        height, width = self.size
+        kept = f", the centre {self.crop_fraction:.1%}" if self.crop_fraction < 1 else ""
+        how = {
+            "squash": "scaled to fit, aspect ratio not kept",
+            "short_side_crop": "short side scaled, centre cropped",
+            "pad_square": "long side scaled, padded with black to a square",
+        }[self.resize]
+        mean, std = (_once(values) for values in (self.mean, self.std))
+        return (
+            f"{height}×{width} pixels, {how}{kept} ({self.interpolation}); 0..1, mean {mean}, "
+            f"std {std}"
+        )
+
+
+def _once(values: Triple) -> str:
+    """Three numbers, or one where they are equal."""
+    return " ".join(f"{value:g}" for value in (values[:1] if len(set(values)) == 1 else values))

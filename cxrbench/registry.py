@@ -11,7 +11,17 @@ from typing import Any, Generic, TypeVar, cast
 
 from pydantic import ValidationError
 
-from cxrbench.cards import Card, DatasetCard, ModelCard, ProtocolCard, TaskCard, merge, read_yaml
+from cxrbench.cards import (
+    Card,
+    DatasetCard,
+    ModelCard,
+    PreprocessingMode,
+    ProtocolCard,
+    TaskCard,
+    is_mode,
+    merge,
+    read_yaml,
+)
 from cxrbench.discovery import (
     CardFile,
     Kind,
@@ -24,13 +34,14 @@ from cxrbench.discovery import (
 from cxrbench.errors import PluginError, UnknownNameError
 from cxrbench.names import did_you_mean
 
-C = TypeVar("C", ModelCard, DatasetCard, TaskCard, ProtocolCard)
+C = TypeVar("C", ModelCard, DatasetCard, TaskCard, ProtocolCard, PreprocessingMode)
 
 _CARD_TYPES: dict[Kind, type[Card]] = {
     "model": ModelCard,
     "dataset": DatasetCard,
     "task": TaskCard,
     "protocol": ProtocolCard,
+    "mode": PreprocessingMode,
 }
 
 
@@ -136,6 +147,7 @@ class Registry:
         datasets: Data set cards, each the `dataset` of a task file.
         tasks: Task cards.
         protocols: Protocol cards.
+        modes: Preprocessing modes.
         problems: Plugins and cards that are broken; shown by `cxrbench doctor`.
     """
 
@@ -144,6 +156,7 @@ class Registry:
         self.datasets: Catalogue[DatasetCard] = Catalogue("dataset")
         self.tasks: Catalogue[TaskCard] = Catalogue("task")
         self.protocols: Catalogue[ProtocolCard] = Catalogue("protocol")
+        self.modes: Catalogue[PreprocessingMode] = Catalogue("mode")
         self.problems: list[Problem] = []
         for file in files:
             if isinstance(file, Problem):
@@ -190,7 +203,7 @@ class Registry:
 
     def _add(self, file: CardFile) -> None:
         content = read_yaml(file.path)
-        kind = file.kind or _kind_of(content)
+        kind = "mode" if is_mode(content) else file.kind or _kind_of(content)
         cards: list[tuple[Kind, dict[str, Any]]] = []
         if kind == "task" and isinstance(content.get("dataset"), dict):
             cards.append(("dataset", content["dataset"]))
@@ -212,6 +225,8 @@ class Registry:
             self.tasks.add(Registered(card, provider))
         elif isinstance(card, ProtocolCard):
             self.protocols.add(Registered(card, provider))
+        elif isinstance(card, PreprocessingMode):
+            self.modes.add(Registered(card, provider))
 
 
 def load_entry(entry: str) -> Any:

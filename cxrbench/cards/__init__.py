@@ -1,21 +1,25 @@
-"""Model, data set, task and protocol cards: facts in YAML, validated by pydantic."""
+"""Cards: facts in YAML, validated by pydantic."""
 
 from cxrbench.cards.base import Card, merge, read_yaml
 from cxrbench.cards.dataset import DatasetCard, SplitCard
 from cxrbench.cards.model import Dims, ModelCard, Paper, WeightsFile
+from cxrbench.cards.preprocessing import NATIVE, PreprocessingMode, is_mode
 from cxrbench.cards.protocol import ProtocolCard
 from cxrbench.cards.task import TaskCard
 
 __all__ = [
+    "NATIVE",
     "Card",
     "DatasetCard",
     "Dims",
     "ModelCard",
     "Paper",
+    "PreprocessingMode",
     "ProtocolCard",
     "SplitCard",
     "TaskCard",
     "WeightsFile",
+    "is_mode",
     "merge",
     "read_yaml",
 ]

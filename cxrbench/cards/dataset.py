@@ -52,7 +52,7 @@ class DatasetCard(Card):
         default="", description="Data set in whose folder this one lies, if it has none of its own."
     )
     needs: list[str] = Field(
-        default_factory=list, description="Data sets whose files this one refers to."
+        default_factory=list, description="Data sets whose files this one names."
     )
     labels: list[str] = Field(default_factory=list, description="In the order of the columns.")
     spellings: dict[str, list[str]] = Field(

@@ -21,7 +21,9 @@ class Paper(Card):
 class WeightsFile(Card):
     """One file of weights and how its tensors map onto the encoder's `state_dict`.
 
-    The mapping is applied in the order of the fields: unwrap, strip, rename, prepend `into`.
+    The mapping is applied in the order of the fields: unwrap, strip, rename, fuse, prepend `into`;
+    `ignore` and `optional_tensors` go by the names in the file and in the encoder. A tensor may
+    lack leading dimensions of size 1.
     """
 
     name: str = Field(description="Short name, unique on the card.")
@@ -37,7 +39,10 @@ class WeightsFile(Card):
     revision: str = Field(default="main", description="Hub revision.")
     sha256: str | None = None
     licence: str = "unknown"
-    access: Literal["open", "gated", "credentialed", "none"] = "open"
+    access: Literal["open", "gated", "credentialed", "none"] = Field(
+        default="open",
+        description="`none`: nobody offers it; a file of one's own can be given.",
+    )
     trained_on: list[str] = Field(
         default_factory=list,
         description="Data sets, by id; `phantom` for phantoms of this package.",
@@ -49,6 +54,11 @@ class WeightsFile(Card):
     strip_prefix: list[str] = Field(default_factory=list, description="Leading strings removed.")
     rename: list[tuple[str, str]] = Field(
         default_factory=list, description="(regular expression, replacement), applied in order."
+    )
+    fuse: list[tuple[list[str], str]] = Field(
+        default_factory=list,
+        description="(parts of names, part in their place): tensors whose names differ in these "
+        "parts alone become one, stacked along the first dimension in the order given.",
     )
     into: str = Field(default="", description="Prefix of the encoder's tensors this file fills.")
     ignore: list[str] = Field(
@@ -102,10 +112,16 @@ class ModelCard(Card):
     preprocessing: ImageSpec | None = Field(
         default=None, description="None: the encoder knows its own (see `image_spec`)."
     )
+    fixed_size: bool = Field(
+        default=False, description="Whether it takes images of the size in `preprocessing` alone."
+    )
     dims: Dims = Field(default_factory=Dims)
     capabilities: list[
-        Literal["image", "text", "joint", "trainable", "frozen-trunk", "context", "view"]
-    ]
+        Literal[
+            "image", "text", "joint", "pairwise", "closed-vocabulary", "trainable",
+            "frozen-trunk", "context", "view",
+        ]
+    ]  # fmt: skip
     context_fields: list[str] = Field(default_factory=list)
     pretraining_data: list[str] = Field(default_factory=list, description="Data sets, by id.")
     overlaps: list[str] = Field(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cxrbench.cli.context import JsonOption, registry, split_names
-from cxrbench.cli.output import note, print_json, print_table, say
+from cxrbench.cli.output import note, print_json, say
 from cxrbench.errors import BadRequest
 
 if TYPE_CHECKING:
     from cxrbench.testing.reference import Compared
-    from cxrbench.testing.report import Report
 
 
 def check(
@@ -40,12 +40,14 @@ def check(
 ) -> None:
     """Check that encoders do what their cards and the encoder interface say.
 
-    Runs the suite of `cxrbench.testing` on generated images: no data set is needed. With
-    --reference, compares every array of a folder of reference vectors instead, on the CPU. The
-    exit code is 1 when a check fails.
+    Runs the suite of `cxrbench.testing` on generated images: no data set is needed. For several
+    models, prints what failed and a table of all at the end. With --reference, compares every
+    array of a folder of reference vectors instead, on the CPU. The exit code is 1 when a check
+    fails.
 
     Example: cxrbench --plugin ./my-encoder check --model my-encoder
     """
+    from cxrbench.cli.check_tables import print_overview, print_report
     from cxrbench.execution.machine import choose_device
     from cxrbench.testing import check_encoder
 
@@ -57,11 +59,17 @@ def check(
     for family in _families(found.models.ids(), model):
         note(f"{family} stands for a family and is left out; check a member of it by name")
     reports = []
-    for name in names:
+    for number, name in enumerate(names, 1):
         report = check_encoder(found.model(name).card, weights, chosen)
         reports.append(report)
-        if not json:
-            _print_report(report)
+        gc.collect()  # transformers keeps networks in cycles, and the next one needs the room
+        if len(names) > 1:
+            result = "ok" if report.ok else f"{len(report.failures)} failed"
+            note(f"[{number}/{len(names)}] {name}: {result}, {report.seconds:.1f} s")
+        if not json and (len(names) == 1 or not report.ok):
+            print_report(report, failures_alone=len(names) > 1)
+    if len(names) > 1 and not json:
+        print_overview(reports)
     if json:
         print_json([report.to_json() for report in reports])
     raise typer.Exit(0 if all(report.ok for report in reports) else 1)
@@ -103,12 +111,3 @@ def _print_compared(result: Compared) -> None:
 def _families(ids: list[str], asked: list[str]) -> list[str]:
     """The pattern cards that a glob for everything would mean, had they an encoder."""
     return [name for name in ids if name.endswith("/*") and "*" in split_names(asked)]
-
-
-def _print_report(report: Report) -> None:
-    say(report.model)
-    print_table(
-        ["check", "result", "detail"],
-        [(result.check, result.status, result.text) for result in report.results],
-    )
-    say(report.summary)

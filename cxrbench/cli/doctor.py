@@ -72,6 +72,7 @@ def _plugins() -> list[dict[str, Any]]:
         *found.datasets.collisions(),
         *found.tasks.collisions(),
         *found.protocols.collisions(),
+        *found.modes.collisions(),
     ]
     return rows + [_line("plugin", text, ok=False) for text in collisions]
 

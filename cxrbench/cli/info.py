@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from cxrbench.cards import DatasetCard, ModelCard, ProtocolCard, SplitCard, TaskCard
+from cxrbench.cards import (
+    DatasetCard,
+    ModelCard,
+    PreprocessingMode,
+    ProtocolCard,
+    SplitCard,
+    TaskCard,
+)
 from cxrbench.cli.context import JsonOption, registry
 from cxrbench.cli.output import print_json, say
 from cxrbench.errors import UnknownNameError
 from cxrbench.names import did_you_mean
+from cxrbench.registry import Registry
 
 
 def info(name: str, json: JsonOption = False) -> None:
-    """Show what is known about a model, a task, a data set or a protocol."""
+    """Show what is known about a model, a task, a data set, a protocol or a preprocessing mode."""
     found = registry()
     if name in found.tasks.offers:
         task = found.tasks.get(name).card
@@ -26,31 +34,31 @@ def info(name: str, json: JsonOption = False) -> None:
         protocol = found.protocols.get(name).card
         _show(protocol.model_dump(mode="json"), _protocol_lines(protocol), json)
     elif "/" in name:  # a family knows its members, and which names are close
-        _show_model(found.model(name).card, json)
+        _show_model(found.model(name).card, found, json)
+    elif name in found.modes.offers:
+        mode = found.modes.get(name).card
+        _show(mode.model_dump(mode="json"), _mode_lines(mode), json)
     else:
         try:
             model = found.model(name).card
         except UnknownNameError as error:
-            catalogues = (found.models, found.tasks, found.datasets, found.protocols)
-            known = [each for catalogue in catalogues for each in catalogue.ids()]
+            known = [*found.models.ids(), *found.tasks.ids(), *found.datasets.ids()]
+            known += [*found.protocols.ids(), *found.modes.ids()]
             fix = did_you_mean(name, known, "cxrbench list models")
             raise UnknownNameError(f"unknown name: {name}", why=error.why, fix=fix) from error
-        _show_model(model, json)
+        _show_model(model, found, json)
 
 
-def _show_model(card: ModelCard, json: bool) -> None:
+def _show_model(card: ModelCard, found: Registry, json: bool) -> None:
     from cxrbench.building import count_parameters
+    from cxrbench.cli.info_model import model_lines
 
     counts = None if card.is_pattern else count_parameters(card)
     if json:
         parameters = counts.__dict__ if counts else None
         print_json({**card.model_dump(mode="json"), "parameters": parameters})
         return
-    lines = _model_lines(card)
-    if counts:
-        lines.insert(3, ("parameters", f"{counts.total / 1e6:.1f}M total, "
-                         f"{counts.trainable / 1e6:.1f}M trainable"))  # fmt: skip
-    _print_lines(lines)
+    _print_lines(model_lines(card, found, counts))
 
 
 def _show(content: dict[str, Any], lines: list[tuple[str, str]], json: bool) -> None:
@@ -62,39 +70,11 @@ def _show(content: dict[str, Any], lines: list[tuple[str, str]], json: bool) -> 
 
 def _print_lines(lines: list[tuple[str, str]]) -> None:
     width = max(len(label) for label, _ in lines)
+    previous = ""
     for label, text in lines:
         if text:
-            say(f"{label:<{width}}  {text}")
-
-
-def _model_lines(card: ModelCard) -> list[tuple[str, str]]:
-    paper = card.paper
-    lines = [
-        ("model", f"{card.id}: {card.title}"),
-        ("status", card.status),
-        ("capabilities", ", ".join(card.capabilities)),
-        ("paper", f"{paper.title} ({paper.year}) {paper.url}" if paper else ""),
-        ("code", f"{card.code_url} (licence: {card.code_licence})" if card.code_url else ""),
-    ]
-    for file in card.weights:
-        where = " ".join(part for part in (file.repo, file.file) if part)
-        facts = f"licence {file.licence}; {file.access}; {file.trainer}"
-        lines.append(("weights", f"{file.name}: {file.source} {where} ({facts})"))
-    spec = card.preprocessing
-    if spec:
-        height, width = spec.size
-        lines.append(
-            ("preprocessing", f"{height}×{width}, {spec.resize}, {spec.interpolation}, "
-             f"mean {spec.mean}, std {spec.std}")
-        )  # fmt: skip
-    dims = {k: v for k, v in card.dims.model_dump().items() if v is not None}
-    lines += [
-        ("features", ", ".join(f"{name} {_by(size)}" for name, size in dims.items())),
-        ("context", ", ".join(card.context_fields)),
-        ("pretrained on", ", ".join(card.pretraining_data)),
-        ("overlaps with", ", ".join(card.overlaps)),
-    ]
-    return lines + [("quirk", quirk) for quirk in card.quirks]
+            say(f"{label if label != previous else '':<{width}}  {text}")
+            previous = label
 
 
 def _task_lines(card: TaskCard) -> list[tuple[str, str]]:
@@ -143,12 +123,16 @@ def _protocol_lines(card: ProtocolCard) -> list[tuple[str, str]]:
     ]
 
 
+def _mode_lines(card: PreprocessingMode) -> list[tuple[str, str]]:
+    return [
+        ("mode", f"{card.id}: {card.title}"),
+        ("summary", card.summary),
+        ("images", card.preprocessing.in_words),
+    ]
+
+
 def _size(split: SplitCard) -> str:
     if split.n is None:
         return "of unknown size"
     patients = f", {split.patients:,} patients" if split.patients else ""
     return f"{split.n:,} images{patients}"
-
-
-def _by(size: int | list[int] | tuple[int, ...]) -> str:
-    return str(size) if isinstance(size, int) else "×".join(map(str, size))

@@ -1,4 +1,4 @@
-"""`cxrbench list`: models, tasks, data sets, protocols and runs."""
+"""`cxrbench list`: models, tasks, data sets, protocols, preprocessing modes and runs."""
 
 from __future__ import annotations
 
@@ -122,6 +122,17 @@ def protocols(json: JsonOption = False) -> None:
         print_json([card.model_dump(mode="json") for card in cards])
         return
     print_table(["protocol", "summary"], [(card.id, card.summary) for card in cards])
+
+
+@app.command()
+def modes(json: JsonOption = False) -> None:
+    """List the preprocessing modes; `native` is each encoder's own."""
+    cards = [entry.card for entry in registry().modes.entries()]
+    if json:
+        print_json([card.model_dump(mode="json") for card in cards])
+        return
+    rows = [(card.id, card.preprocessing.in_words, card.summary) for card in cards]
+    print_table(["mode", "images", "summary"], rows)
 
 
 @app.command()

@@ -34,11 +34,19 @@ def run(
         typer.Option("--task", "-t", help="Task names or globs, comma-separated."),
     ] = None,
     suite: Annotated[
-        Path | None, typer.Option(help="A YAML file with models, tasks, protocols and seeds.")
+        Path | None, typer.Option(help="A YAML file with models, tasks, protocols, seeds.")
     ] = None,
     seeds: Annotated[str | None, typer.Option(help="A count (3) or a list (0,1,2).")] = None,
     protocol: Annotated[
         list[str] | None, typer.Option(help="Protocols, comma-separated; else each task's own.")
+    ] = None,
+    preprocessing: Annotated[
+        str | None,
+        typer.Option(
+            metavar="native|MODE",
+            help="In place of the protocol's: each encoder's own, or one for all "
+            "(`cxrbench list modes`).",
+        ),
     ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Run on phantoms: no download.")] = False,
     data_root: DataRootOption = None,
@@ -89,6 +97,7 @@ def run(
         tasks=tasks,
         seeds=parse_seeds(seeds) if seeds else suite_seeds,
         protocols=split_names(protocol or []) or tuple(asked.protocols if asked else ()),
+        preprocessing=preprocessing or (asked.preprocessing if asked else None),
         weights=parse_weights(weights or []),
         roots=data_roots(found, data_root),
         demo=demo,

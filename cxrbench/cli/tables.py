@@ -18,6 +18,7 @@ def print_plan(planned: list[PlannedRun], *, json: bool) -> None:
             "model": run.spec.model,
             "task": run.spec.task,
             "protocol": run.spec.protocol,
+            "preprocessing": run.spec.recipe.get("preprocessing_mode"),
             "seed": run.spec.seed,
             "weights": run.weights.source,
             "data": run.data.kind,
@@ -36,7 +37,7 @@ def print_plan(planned: list[PlannedRun], *, json: bool) -> None:
             (
                 r["model"],
                 r["task"],
-                r["protocol"],
+                _protocol(r["protocol"], r["preprocessing"]),
                 r["seed"],
                 r["weights"],
                 f"{r['data']}, {'official' if r['official_splits'] else 'custom'} split",
@@ -48,6 +49,10 @@ def print_plan(planned: list[PlannedRun], *, json: bool) -> None:
     )
     todo = sum(run.state == "to run" for run in planned)
     say(f"{todo} of {len(planned)} runs to do")
+
+
+def _protocol(name: object, mode: object) -> str:
+    return f"{name}, {mode} preprocessing" if mode else str(name)
 
 
 def print_results(planned: list[PlannedRun], records: list[Record]) -> None:

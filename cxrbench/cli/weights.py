@@ -1,15 +1,21 @@
-"""`cxrbench weights`: where they are, and fetching them."""
+"""`cxrbench weights`: where they are, fetching them, and converting old checkpoints."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cxrbench.cli.context import JsonOption, registry, split_names
-from cxrbench.cli.output import print_json, print_table, say
+from cxrbench.cli.output import note, print_json, print_table, say
 
-app = typer.Typer(no_args_is_help=True, help="Find or fetch the weights of models.")
+if TYPE_CHECKING:
+    from cxrbench.weights.convert import Conversion
+    from cxrbench.weights.unpickle import RefusedError
+
+app = typer.Typer(no_args_is_help=True, help="Find, fetch or convert the weights of models.")
 
 
 @app.command()
@@ -53,3 +59,84 @@ def fetch(model: str) -> None:
             say(f"{name} has no weights to fetch")
         for file in card.weights:
             say(f"{name} {file.name}: {fetch_file(file)}")
+
+
+@app.command()
+def convert(
+    file: Annotated[Path, typer.Argument(help="A torch checkpoint: .pt, .pth, .ckpt, .bin.")],
+    out: Annotated[Path, typer.Option(metavar="FILE.safetensors", help="The file to write.")],
+    wrapper: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Top-level key that holds the state dict.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="A model that the tensors have to fit.")] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GLOBAL",
+            help="Pass over objects of this class, such as omegaconf.dictconfig.DictConfig. It is "
+            "not imported, and what it held is left out; repeatable.",
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Write the tensors of a torch checkpoint as safetensors. No code in it is run.
+
+    A checkpoint that holds more than tensors is refused, with a list of what it holds.
+
+    Example: cxrbench weights convert last.ckpt --out last.safetensors --wrapper state_dict
+    """
+    from cxrbench.weights.convert import convert as convert_file
+    from cxrbench.weights.unpickle import RefusedError
+
+    card = registry().model(model).card if model else None
+    try:
+        done = convert_file(file, out, wrapper=wrapper, allow=split_names(allow or []), card=card)
+    except RefusedError as error:
+        _explain(error, out)
+        raise
+    if json:
+        print_json({**asdict(done), "path": str(done.path)})
+    else:
+        _say_converted(done)
+
+
+def _say_converted(done: Conversion) -> None:
+    from cxrbench.weights.report import some
+
+    say(f"{done.path}: {done.tensors} tensors, {done.bytes / 1e6:,.1f} MB")
+    if done.wrapper:
+        say(f"taken from the key {done.wrapper}")
+    for line in (
+        *some("entries that are no tensors of it were left out", done.left_out),
+        *some("tensors shared memory with another and are written each by itself", done.shared),
+    ):
+        say(line)
+    if done.fits:
+        say(f"fills {done.fits}")
+    say(f"sha256 {done.sha256}")
+
+
+def _explain(error: RefusedError, out: Path) -> None:
+    """What a refused checkpoint wants, and two ways on."""
+    from cxrbench.weights.unpickle import is_blocked
+
+    for name in error.wanted:
+        note(f"{name}{': never allowed, it reaches the system' if is_blocked(name) else ''}")
+    if error.wanted and not any(map(is_blocked, error.wanted)):
+        allowed = " ".join(f"--allow {name}" for name in error.wanted)
+        note(
+            "If these are settings that lie beside the tensors, or layers of a whole module, pass "
+            "over them; nothing is imported, and only tensors are kept:"
+        )
+        note(f"  cxrbench weights convert {error.path} --out {out} {allowed}")
+    note(
+        "Or, where you trust the file and have the libraries it was written with, make a plain one "
+        "(this runs the code in it):"
+    )
+    for line in (
+        "import torch",
+        f'content = torch.load("{error.path}", map_location="cpu", weights_only=False)',
+        'state = content["state_dict"]  # or content.state_dict()',
+        'torch.save({k: v for k, v in state.items() if torch.is_tensor(v)}, "plain.pt")',
+    ):
+        note(f"  {line}")

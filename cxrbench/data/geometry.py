@@ -57,7 +57,7 @@ def _covering(shape: tuple[int, int], spec: ImageSpec) -> tuple[int, int]:
 
 
 def _fitting(shape: tuple[int, int], spec: ImageSpec) -> tuple[int, int]:
-    """Width and height that fit into the size, the aspect ratio kept."""
-    rows, columns = shape
-    scale = min(spec.size[0] / rows, spec.size[1] / columns)
+    """Width and height that fit into the scale size, the aspect ratio kept."""
+    (rows, columns), (width, height) = shape, _scale_size(spec)
+    scale = min(height / rows, width / columns)
     return max(1, round(columns * scale)), max(1, round(rows * scale))

@@ -96,7 +96,7 @@ def needed_roots(dataset: DatasetCard, root: Path, given: Mapping[str, Path]) ->
         folder = place_of_need(name, root, given)
         if folder is None or not folder.is_dir():
             raise DataError(
-                f"{dataset.name} refers to files of {name}, which is not on this machine",
+                f"{dataset.name} needs files of {name}, which is not on this machine",
                 why=f"there is no {inside}" + (f" and no {folder}" if folder else ""),
                 fix=f"say --data-root {name}=DIR too",
             )

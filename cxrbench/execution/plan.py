@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cxrbench.cards import ModelCard, ProtocolCard, TaskCard, merge
+from cxrbench.cards import NATIVE, ModelCard, ProtocolCard, TaskCard, merge
 from cxrbench.data.open import open_task
 from cxrbench.data.samples import LabelledImages
 from cxrbench.discovery import Provider
 from cxrbench.errors import BadRequest
 from cxrbench.execution.request import Overwrite, Request
 from cxrbench.identity import encoder_identity
+from cxrbench.image_spec import ImageSpec
 from cxrbench.registry import Registered, Registry
 from cxrbench.results.record import Record
 from cxrbench.results.spec import RunSpec
@@ -23,6 +24,7 @@ from cxrbench.results.store import Store
 from cxrbench.runners.base import Runner, get_runner
 from cxrbench.weights.choice import Weights, resolve
 
+_Mode = tuple[str, dict[str, Any] | Literal["native"]]
 State = Literal["to run", "done", "failed before", "not applicable"]
 
 
@@ -70,9 +72,10 @@ def make_plan(request: Request, registry: Registry, store: Store) -> list[Planne
         task.id: open_task(task, request.roots, demo=request.demo).limited(request.limit)
         for task in tasks
     }
+    mode = _mode(request, registry)
     models = _models(request, registry)
     return [
-        _planned(request, store, model, weights, task, protocol, seed, opened[task.id])
+        _planned(request, store, mode, model, weights, task, protocol, seed, opened[task.id])
         for task, protocol in pairs
         for model, weights in models
         for seed in request.seeds
@@ -82,6 +85,7 @@ def make_plan(request: Request, registry: Registry, store: Store) -> list[Planne
 def _planned(
     request: Request,
     store: Store,
+    mode: _Mode | None,
     model: Registered[ModelCard],
     weights: Weights,
     task: TaskCard,
@@ -90,9 +94,9 @@ def _planned(
     data: LabelledImages,
 ) -> PlannedRun:
     runner = get_runner(task.type)
-    recipe = runner.recipe(_recipe_fields(protocol, task, model.card))
+    recipe = runner.recipe(_prepared(_recipe_fields(protocol, task, model.card), mode))
     card = _configured(model.card, recipe)
-    unfit = runner.not_applicable(card, recipe)
+    unfit = runner.not_applicable(card, recipe) or _size_unfit(card, recipe)
     spec = RunSpec(
         model=card.id,
         encoder=encoder_identity(card, model.provider),
@@ -128,6 +132,41 @@ def _configured(card: ModelCard, recipe: dict[str, Any]) -> ModelCard:
     """The card with the architecture settings that a protocol asks of this model."""
     settings = recipe.get("encoder_config", {})
     return card.model_copy(update={"config": merge(card.config, settings)}) if settings else card
+
+
+def _mode(request: Request, registry: Registry) -> _Mode | None:
+    """The preprocessing asked for: its name, and what a recipe calls `preprocessing`."""
+    name = request.preprocessing
+    if name is None:
+        return None
+    if name == NATIVE:
+        return NATIVE, "native"
+    return name, registry.modes.get(name).card.preprocessing.model_dump(mode="json")
+
+
+def _prepared(fields: dict[str, Any], mode: _Mode | None) -> dict[str, Any]:
+    """The recipe with a preprocessing mode; unchanged where it says the same already."""
+    if mode is None:
+        return fields
+    name, asked = mode
+    own = fields.get("preprocessing")
+    if isinstance(own, dict):
+        own = ImageSpec.model_validate(own).model_dump(mode="json")
+    return fields if own == asked else {
+        **fields, "preprocessing": asked, "preprocessing_mode": name
+    }  # fmt: skip
+
+
+def _size_unfit(card: ModelCard, recipe: dict[str, Any]) -> str | None:
+    """Why a model whose size is fixed cannot be given images of the recipe's size, or None."""
+    asked = recipe.get("preprocessing")
+    if not card.fixed_size or card.preprocessing is None or not isinstance(asked, dict):
+        return None
+    (height, width), (tall, wide) = card.preprocessing.size, asked["size"]
+    if (height, width) == (tall, wide):
+        return None
+    whose = f"preprocessing {recipe.get('preprocessing_mode') or 'of the protocol'}"
+    return f"its input is fixed at {height}×{width} pixels, the {whose} gives {tall}×{wide}"
 
 
 def _models(request: Request, registry: Registry) -> list[tuple[Registered[ModelCard], Weights]]:
@@ -166,7 +205,7 @@ def _protocols(request: Request, registry: Registry, task: TaskCard) -> list[Pro
     return cards
 
 
-def _recipe_fields(protocol: ProtocolCard, task: TaskCard, model: ModelCard) -> dict[str, object]:
+def _recipe_fields(protocol: ProtocolCard, task: TaskCard, model: ModelCard) -> dict[str, Any]:
     """The protocol's section, with what the task and then the model set on top."""
     fields = merge(protocol.recipes[task.type], task.protocols[protocol.id])
     per_model = fields.pop("per_model", {})

@@ -25,6 +25,7 @@ class Request:
         tasks: Names and globs.
         seeds: Seeds to run.
         protocols: Protocol ids; empty: each task's default.
+        preprocessing: `native`, a mode, or None for what the protocol says.
         weights: Model name to what `--weights` said; the key `*` stands for every model.
         roots: Data set name to folder.
         demo: Run on phantoms.
@@ -39,6 +40,7 @@ class Request:
     tasks: tuple[str, ...]
     seeds: tuple[int, ...] = (0,)
     protocols: tuple[str, ...] = ()
+    preprocessing: str | None = None
     weights: Mapping[str, str] = field(default_factory=dict)
     roots: Mapping[str, Path] = field(default_factory=dict)
     demo: bool = False
@@ -50,7 +52,10 @@ class Request:
 
 
 class Suite(BaseModel):
-    """A file that names what to run: `models`, `tasks`, and optionally `protocols` and `seeds`."""
+    """A file that names what to run.
+
+    `models`, `tasks`, and optionally `protocols`, `seeds` and a `preprocessing` mode.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -59,6 +64,7 @@ class Suite(BaseModel):
     tasks: list[str]
     protocols: list[str] = []
     seeds: list[int] = [0]
+    preprocessing: str | None = None
 
 
 def read_suite(path: Path) -> Suite:
@@ -82,7 +88,7 @@ def read_suite(path: Path) -> Suite:
         raise BadRequest(
             f"cannot read the suite {path.name}",
             why=f"{path}: {where}: {first['msg']}",
-            fix="a suite has the fields models, tasks, protocols and seeds",
+            fix="a suite has the fields models, tasks, protocols, seeds and preprocessing",
         ) from error
 
 

@@ -112,12 +112,12 @@ def mean_of(group: Sequence[Record], metric: str) -> float | None:
 
 
 def model_name(record: Record) -> str:
-    """The model, and what weights it had where those are not its own."""
-    source = record.weights.source
-    extra = {"random": " (random weights)", "path": " (given weights)"}.get(source, "")
-    if record.weights.phantom:
-        extra = " (trained on phantoms)"
-    return f"{record.spec.model}{extra}"
+    """The model, and what weights and preprocessing it had where those are not its own."""
+    extra = {"random": ["random weights"], "path": ["given weights"]}.get(record.weights.source, [])
+    extra = ["trained on phantoms"] if record.weights.phantom else extra
+    mode = record.spec.recipe.get("preprocessing_mode")
+    extra += [f"{mode} preprocessing"] if mode else []
+    return f"{record.spec.model} ({', '.join(extra)})" if extra else record.spec.model
 
 
 def _data_key(record: Record) -> str:

@@ -54,10 +54,11 @@ def facts(subject: Subject) -> str:
 def weights(subject: Subject) -> str:
     """`verified` weights have a hash; weights come with a licence and with what they saw."""
     card = subject.card
+    withheld = [file for file in card.weights if file.access == "none"]
     require(
-        (card.status == "no-weights") == (not card.weights),
+        (card.status == "no-weights") == (not card.weights or bool(withheld)),
         f"status `{card.status}` contradicts the weights of the card",
-        why=f"it lists {len(card.weights)} file(s)",
+        why=f"it lists {len(card.weights)} file(s), {len(withheld)} of them with access `none`",
         fix="list the files under `weights`, or say `status: no-weights`",
     )
     for file in card.weights:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from torch import nn
 
 from cxrbench.building import count_parameters
-from cxrbench.encoder import FrozenTrunk, ImageEncoder, JointSpace, TextEncoder, ViewAware
+from cxrbench.encoder import (
+    ClosedVocabulary,
+    FrozenTrunk,
+    ImageEncoder,
+    JointSpace,
+    PairScorer,
+    TextEncoder,
+    ViewAware,
+)
 from cxrbench.image_spec import ImageSpec
 from cxrbench.testing.check import NotApplicable, check, require
 from cxrbench.testing.subject import Subject
@@ -13,6 +21,8 @@ from cxrbench.testing.subject import Subject
 _PROTOCOLS: dict[str, tuple[type, str]] = {
     "text": (TextEncoder, "encode_text"),
     "joint": (JointSpace, "project_image and project_text"),
+    "pairwise": (PairScorer, "score_pairs"),
+    "closed-vocabulary": (ClosedVocabulary, "classes and score_classes"),
     "frozen-trunk": (FrozenTrunk, "encode_trunk"),
     "view": (ViewAware, "views"),
 }

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import warnings
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from cxrbench.building import build
 from cxrbench.cards import ModelCard, WeightsFile
 from cxrbench.errors import WeightsError
 from cxrbench.registry import load_entry
 from cxrbench.testing.check import CheckFailed, NotApplicable, check, require
-from cxrbench.testing.subject import Subject
-from cxrbench.weights.choice import ResolvedFile, Weights
+from cxrbench.testing.subject import Subject, different
+from cxrbench.weights.choice import ResolvedFile
 from cxrbench.weights.load import load
 from cxrbench.weights.mapping import matches_any
+from cxrbench.weights.write import write_tensors
 
 _LARGEST_BYTES = 4 * 2**30
+_MEMORY = Path("/dev/shm")  # noqa: S108 - files in memory, on Linux; only a temporary folder in it
 
 
 @check("seeded", "random weights follow the seed", needs=("builds",))
@@ -31,12 +31,11 @@ def seeded(subject: Subject) -> str:
     if subject.module is None or subject.weights.source != "random":
         raise NotApplicable("no random weights")
     torch.rand(1)
-    again: nn.Module = subject.build_again(seed=0)[0]
-    different = _different(subject.module.state_dict(), again.state_dict())
+    others = different(subject.module.state_dict(), subject.twin.state_dict())
     require(
-        not different,
+        not others,
         "the same seed gives other weights",
-        why=f"{', '.join(different[:3])} differ between two builds",
+        why=f"{', '.join(others[:3])} differ between two builds",
         fix="initialise with torch's global generator, or with a fixed seed",
     )
     return "the same seed gives the same weights"
@@ -44,15 +43,15 @@ def seeded(subject: Subject) -> str:
 
 @check("checkpoint", "a checkpoint of its own tensors loads completely", needs=("builds",))
 def checkpoint(subject: Subject) -> str:
-    """Saved, then loaded into a fresh encoder that started from another seed."""
-    tensors = _own_tensors(subject)
-    fresh = cast(nn.Module, build(subject.card, Weights("random"), seed=1)[0]).to(subject.device)
-    matched = _load(fresh, subject.card, tensors)
-    different = _different(tensors, fresh.state_dict())
+    """Saved, then loaded into a second encoder that has other values in every tensor."""
+    tensors, other = _own_tensors(subject), subject.twin
+    _spoil(other)
+    matched = _load(other, subject.card, tensors)
+    lost = different(tensors, other.state_dict())
     require(
-        not different,
+        not lost,
         "a checkpoint of the encoder's own tensors does not restore it",
-        why=f"{', '.join(different[:3])} differ after loading",
+        why=f"{', '.join(lost[:3])} differ after loading",
         fix="let state_dict hold every tensor, and load_state_dict change nothing",
     )
     return f"{matched} tensors"
@@ -70,12 +69,14 @@ def missing_tensor(subject: Subject) -> str:
         fix="name the few tensors that checkpoints may lack",
     )
     lost = needed[len(needed) // 2]
+    # Names and shapes decide: an encoder without values, and a file of one byte a value.
     with torch.device("meta"):
         empty = load_entry(subject.card.entry)(subject.card)
+    rest = {n: torch.zeros(t.shape, dtype=torch.uint8) for n, t in tensors.items() if n != lost}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's, about a meta encoder, where it is accepted
-            _load(empty, subject.card, {n: t for n, t in tensors.items() if n != lost})
+            _load(empty, subject.card, rest)
     except WeightsError:
         return f"refused without {lost}"
     raise CheckFailed(
@@ -85,32 +86,41 @@ def missing_tensor(subject: Subject) -> str:
     )
 
 
-def _own_tensors(subject: Subject) -> dict[str, Tensor]:
+def _own_tensors(subject: Subject) -> Mapping[str, Tensor]:
     if subject.module is None or not subject.module.state_dict():
         raise NotApplicable("no tensors to load")
     tensors = subject.module.state_dict()
-    size = sum(t.numel() * t.element_size() for t in tensors.values())
+    size = _bytes(tensors)
     if size > _LARGEST_BYTES:
         raise NotApplicable(f"{size / 2**30:.1f} GiB of tensors are too many to write for a check")
     return tensors
 
 
-def _load(encoder: object, card: ModelCard, tensors: dict[str, Tensor]) -> int:
+def _load(encoder: object, card: ModelCard, tensors: Mapping[str, Tensor]) -> int:
     """Load tensors through a file, under the encoder's own names; returns how many matched."""
     entry = WeightsFile(name="own", source="manual", file="own.safetensors")
     own = card.model_copy(update={"weights": [entry]})
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=_scratch(_bytes(tensors))) as folder:
         path = Path(folder) / entry.file
-        # Tensors that share memory cannot be saved as they are.
-        own_memory = {n: t.detach().cpu().clone().contiguous() for n, t in tensors.items()}
-        save_file(own_memory, path)
+        write_tensors(path, tensors)
         return load(encoder, own, [ResolvedFile(entry, path, "")]).matched
 
 
-def _different(expected: dict[str, Tensor], found: dict[str, Tensor]) -> list[str]:
-    names: Iterable[str] = dict.fromkeys([*expected, *found])
-    return [
-        name
-        for name in names
-        if name not in expected or name not in found or not torch.equal(expected[name], found[name])
-    ]
+def _spoil(module: nn.Module) -> None:
+    """Give every tensor other values."""
+    with torch.no_grad():
+        for tensor in module.state_dict().values():
+            if tensor.is_floating_point() or tensor.is_complex():
+                tensor.fill_(float("nan"))
+            else:
+                tensor.copy_(tensor == 0)
+
+
+def _scratch(size: int) -> Path | None:
+    """A folder in memory with room for a file of that size; None: the usual one, on a disk."""
+    room = shutil.disk_usage(_MEMORY).free if _MEMORY.is_dir() else 0
+    return _MEMORY if room > 2 * size else None
+
+
+def _bytes(tensors: Mapping[str, Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())

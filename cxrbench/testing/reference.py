@@ -146,14 +146,21 @@ def check_reference(
     return ReferenceReport(card.id, tuple(results), time.perf_counter() - start)
 
 
-def compare(name: str, found: Tensor, expected: object, tolerance: float = TOLERANCE) -> Compared:
+def compare(
+    name: str,
+    found: Tensor,
+    expected: object,
+    tolerance: float = TOLERANCE,
+    scale: float | None = None,
+) -> Compared:
     """Compare numbers.
 
     Args:
         name: Of the array.
         found: What was computed.
         expected: The reference, as an array.
-        tolerance: Largest error that passes, relative to the largest magnitude of `expected`.
+        tolerance: Largest error that passes, relative to `scale`.
+        scale: The largest magnitude of `expected` unless given; 1 compares in absolute terms.
     """
     theirs = torch.as_tensor(np.asarray(expected)).double()
     ours = found.detach().cpu().double()
@@ -162,7 +169,9 @@ def compare(name: str, found: Tensor, expected: object, tolerance: float = TOLER
         return Compared(name, None, tolerance, False, shapes)
     if not theirs.numel():
         return skipped(name, "the array is empty")
-    scale, note = float(theirs.abs().max()), ""
+    note = ""
+    if scale is None:
+        scale = float(theirs.abs().max())
     if scale < NEAR_ZERO:
         scale, tolerance, note = 1.0, ABSOLUTE, "absolute: the reference is almost 0"
     error = float((ours - theirs).abs().max()) / scale

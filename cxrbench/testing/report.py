@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Status = Literal["ok", "failed", "not applicable"]
@@ -47,6 +47,7 @@ class Report:
         results: In the order of the suite.
         parameters: Number of parameters; None for an encoder that is no torch module.
         trainable: Number of those that are trained.
+        shapes: Of the features of one image, by name; empty when it could not be encoded.
         ms_per_image: Milliseconds an image takes to encode, None when it could not be encoded.
         seconds: Time the suite took.
     """
@@ -57,6 +58,7 @@ class Report:
     results: tuple[Result, ...]
     parameters: int | None = None
     trainable: int | None = None
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     ms_per_image: float | None = None
     seconds: float = 0.0
 
@@ -81,8 +83,8 @@ class Report:
         if self.ms_per_image is not None:
             parts.append(f"{self.ms_per_image:.1f} ms an image on {self.device}")
         if self.parameters is not None:
-            parts.append(f"{_millions(self.parameters)} parameters")
-            parts[-1] += f" ({_millions(self.trainable or 0)} trained)"
+            parts.append(f"{millions(self.parameters)} parameters")
+            parts[-1] += f" ({millions(self.trainable or 0)} trained)"
         parts.append({"none": "no weights"}.get(self.weights, f"{self.weights} weights"))
         return "; ".join(parts)
 
@@ -91,5 +93,6 @@ class Report:
         return {"ok": self.ok, **asdict(self)}
 
 
-def _millions(count: int) -> str:
+def millions(count: int) -> str:
+    """A number of parameters for people."""
     return f"{count / 1e6:.2f}M" if count >= 10_000 else f"{count:,}"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import nn
 
-from cxrbench.encoder import ImageBatch
+from cxrbench.encoder import ImageBatch, ImageFeatures
 from cxrbench.testing.check import check, require
 from cxrbench.testing.compare import distance, same
-from cxrbench.testing.subject import BATCH, CONTEXTS, VIEWS, Subject, parts
+from cxrbench.testing.subject import CONTEXTS, VIEWS, Subject, parts, rows
 
 Field = Literal["context", "view"]
 _GIVEN: dict[Field, tuple[str, ...]] = {"context": CONTEXTS, "view": VIEWS}
@@ -20,31 +22,51 @@ _STD = 0.02
 
 @check("context", "context is used if and only if declared, and may be missing", needs=("shapes",))
 def context(subject: Subject) -> str:
-    """Missing altogether, for every image, or for one of three."""
-    return _verify(subject, "context")
+    """Missing altogether, for every image, or for one of two."""
+    if not subject.has("context"):
+        return _unused(subject, "context")
+    return _verify_declared(subject, "context")
 
 
 @check("view", "the view is used if and only if declared, and may be missing", needs=("shapes",))
 def view(subject: Subject) -> str:
-    """Missing altogether, for every image, or for one of three; or a word nobody knows."""
-    odd = _with(subject, "view", ("unheard-of", "", None))
-    subject.encode(odd)
-    return _verify(subject, "view")
+    """Missing altogether, for every image, or for one of two; or a word nobody knows."""
+    if not subject.has("view"):
+        return _unused(subject, "view")
+    odd = rows(subject.batch, [0, 1])
+    subject.encode(replace(odd, view=("unheard-of", "")))
+    return _verify_declared(subject, "view")
 
 
-def _verify(subject: Subject, field: Field) -> str:
-    given = _GIVEN[field]
-    nothing = parts(subject.encode(_with(subject, field, None)))
+def _unused(subject: Subject, field: Field) -> str:
+    """What is not declared changes no bit."""
+    changed = _change(subject.told, subject.alone)
+    if changed > 0:  # by which of the two fields?
+        given, nobody = rows(subject.batch, [0]), rows(subject.batch, [1])
+        told = [_with(given, field, _GIVEN[field][:1]), _with(nobody, field, (None,))]
+        changed = _change([subject.encode(batch) for batch in told], subject.alone)
+    require(
+        changed == 0,
+        f"the {field} is used and not declared",
+        why=f"`pooled` changes by {changed:.1e} of its largest value",
+        fix=f"add {field} to the capabilities of the card",
+    )
+    return f"without {field}, and it changes nothing"
+
+
+def _verify_declared(subject: Subject, field: Field) -> str:
+    given, whole = _GIVEN[field], parts(subject.features)
+    nothing = parts(subject.encode(_with(rows(subject.batch, [1]), field, None)))
     same(
-        parts(subject.encode(_with(subject, field, (None,) * BATCH))),
+        parts(subject.encode(_with(rows(subject.batch, [1]), field, (None,)))),
         nothing,
         subject.tolerance,
         f"a batch whose {field}s are all missing differs from one without {field}",
         fix=f"treat None in `{field}` as `{field}=None`",
     )
-    whole = parts(subject.encode(_with(subject, field, given)))
-    mixed = parts(subject.encode(_with(subject, field, (given[0], None, given[2]))))
-    expected = {n: torch.stack([whole[n][0], nothing[n][1], whole[n][2]]) for n in whole}
+    some = _with(rows(subject.batch, [0, 1]), field, (given[0], None))
+    mixed = parts(subject.encode(some))
+    expected = {n: torch.stack([whole[n][0], nothing[n][0]]) for n in whole}
     same(
         mixed,
         expected,
@@ -52,15 +74,8 @@ def _verify(subject: Subject, field: Field) -> str:
         f"a missing {field} changes the features of other images, or is not treated as missing",
         fix=f"handle each image's {field} by itself and leave padding out",
     )
-    changed = distance(whole["pooled"], nothing["pooled"])
-    if not subject.has(field):
-        require(
-            changed == 0,
-            f"the {field} is used and not declared",
-            why=f"`pooled` changes by {changed:.1e} of its largest value",
-            fix=f"add {field} to the capabilities of the card",
-        )
-        return f"without {field}, and it changes nothing"
+    # Alone with it and alone without it: batches of one size, whose bits can be compared.
+    changed = distance(subject.alone[1].pooled, nothing["pooled"])
     if changed == 0:
         changed = _change_with_open_gates(subject, field)
     require(
@@ -77,24 +92,34 @@ def _change_with_open_gates(subject: Subject, field: Field) -> float:
     module = subject.module
     if module is None or subject.weights.source != "random":
         return 0.0
-    other: Any = subject.build_again(seed=0)[0]
-    _open_gates(other)
-    with torch.inference_mode():
-        told = other.encode_image(_with(subject, field, _GIVEN[field])).pooled
-        untold = other.encode_image(_with(subject, field, None)).pooled
-    return distance(told, untold)
+    with _open_gates(module):
+        told = subject.encode(rows(subject.batch, [0]))
+        untold = subject.encode(_with(rows(subject.batch, [0]), field, None))
+    return _change([told], [untold])
 
 
-def _open_gates(module: nn.Module) -> None:
+@contextmanager
+def _open_gates(module: nn.Module) -> Iterator[None]:
+    """Noise in the parameters that are all zero, taken out again afterwards."""
     generator = torch.Generator().manual_seed(0)
+    closed = [parameter for parameter in module.parameters() if not parameter.any()]
     with torch.no_grad():
-        for parameter in module.parameters():
-            if not parameter.any():
-                noise = torch.randn(parameter.shape, generator=generator) * _STD
-                parameter.copy_(noise.to(parameter))
+        for parameter in closed:
+            noise = torch.randn(parameter.shape, generator=generator) * _STD
+            parameter.copy_(noise.to(parameter))
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for parameter in closed:
+                parameter.zero_()
 
 
-def _with(subject: Subject, field: Field, values: tuple[str | None, ...] | None) -> ImageBatch:
-    if field == "view":
-        return replace(subject.batch, view=values)
-    return replace(subject.batch, context=values)
+def _with(batch: ImageBatch, field: Field, values: Sequence[str | None] | None) -> ImageBatch:
+    return replace(batch, view=values) if field == "view" else replace(batch, context=values)
+
+
+def _change(found: Sequence[ImageFeatures], expected: Sequence[ImageFeatures]) -> float:
+    """The largest change of `pooled` between batches of one size, whose bits can be compared."""
+    pairs = zip(found, expected, strict=True)
+    return max(distance(one.pooled, other.pooled) for one, other in pairs)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,12 +18,33 @@ from cxrbench.weights.choice import Weights
 from cxrbench.weights.report import LoadReport
 
 BATCH = 3
-"""Images in a batch: the fewest that have a first, a middle and a last."""
+"""Images in a batch: the fewest that have a first, a middle and a last.
+
+Large encoders take seconds an image: what is encoded is shared by the checks, and checks for which
+one or two images do encode no more."""
 CONTEXTS = ("Cough for three days.", "Line placement.", "Fever and pain in the chest, known COPD.")
 VIEWS = ("PA", "AP", "LATERAL")
 TEXTS = ("No acute findings.", "Small left pleural effusion, unchanged since yesterday.", "Edema")
-_TIMED = 3
 _SEED = 0
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """An image encoded once more, and what that changed.
+
+    Attributes:
+        features: As encoded the second time.
+        pixels: Whether the pixels given were changed.
+        tensors: Names of the encoder's tensors that were changed.
+        training: Whether the encoder is in training mode afterwards.
+        random: Whether the state of torch's random generator was changed.
+    """
+
+    features: ImageFeatures
+    pixels: bool
+    tensors: tuple[str, ...]
+    training: bool
+    random: bool
 
 
 @dataclass
@@ -40,6 +61,7 @@ class Subject:
     weights: Weights
     device: str
     _built: tuple[Any, LoadReport] | None = field(default=None, repr=False)
+    _laps: list[float] = field(default_factory=list, repr=False)
 
     def has(self, capability: str) -> bool:
         """Whether the card declares a capability."""
@@ -67,15 +89,17 @@ class Subject:
 
     def _build(self) -> tuple[Any, LoadReport]:
         if self._built is None:
-            self._built = self.build_again(_SEED)
+            encoder, report = build(self.card, self.weights, _SEED)
+            if isinstance(encoder, nn.Module):
+                encoder.to(self.device)
+            self._built = encoder, report
         return self._built
 
-    def build_again(self, seed: int) -> tuple[Any, LoadReport]:
-        """A fresh encoder with the same weights; random ones depend on the seed."""
-        encoder, report = build(self.card, self.weights, seed)
-        if isinstance(encoder, nn.Module):
-            encoder.to(self.device)
-        return encoder, report
+    @cached_property
+    def twin(self) -> nn.Module:
+        """A second build, with random weights of the same seed."""
+        encoder: Any = build(self.card, Weights("random"), _SEED)[0]
+        return cast(nn.Module, encoder.to(self.device))
 
     @cached_property
     def _pixels(self) -> Tensor:
@@ -104,9 +128,14 @@ class Subject:
         )
 
     def encode(self, batch: ImageBatch) -> ImageFeatures:
-        """Encode without gradients."""
+        """Encode without gradients; the time that images take is kept."""
+        start = time.perf_counter()
         with torch.inference_mode():
             features: ImageFeatures = self.encoder.encode_image(batch)
+        if batch.pixels is not None:
+            if self.device != "cpu":
+                features.pooled.cpu()  # waits for the device
+            self._laps.append((time.perf_counter() - start) / len(batch))
         return features
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
@@ -120,19 +149,60 @@ class Subject:
         """The features of `batch`."""
         return self.encode(self.batch)
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each feature of one image, by name."""
+        return {name: tuple(tensor.shape[1:]) for name, tensor in parts(self.features).items()}
+
+    @cached_property
+    def plain(self) -> ImageFeatures:
+        """The features of images without view and context."""
+        told = self.has("view") or self.has("context")
+        return self.encode(ImageBatch(pixels=self.pixels[:2])) if told else self.features
+
+    @cached_property
+    def alone(self) -> list[ImageFeatures]:
+        """The features of the first and the middle image of `batch`, each encoded by itself."""
+        return [self.encode(rows(self.batch, [position])) for position in (0, 1)]
+
+    @cached_property
+    def repeated(self) -> Repeated:
+        """The first image by itself once more."""
+        batch, random = rows(self.batch, [0]), torch.get_rng_state()
+        state = {} if self.module is None else self.module.state_dict()
+        before = {name: tensor.clone() for name, tensor in state.items()}
+        again = self.encode(batch)
+        after = {} if self.module is None else self.module.state_dict()
+        return Repeated(
+            again,
+            pixels=batch.pixels is None or not torch.equal(batch.pixels, self._pixels[:1]),
+            tensors=tuple(different(before, after)),
+            training=self.module is not None and self.module.training,
+            random=not torch.equal(random, torch.get_rng_state()),
+        )
+
+    @cached_property
+    def told(self) -> list[ImageFeatures]:
+        """As `alone`, with what the card does not declare: given for one image, None for one."""
+        found = []
+        for position, given in ((0, True), (1, False)):
+            batch = rows(self.batch, [position])
+            if not self.has("view"):
+                batch = replace(batch, view=VIEWS[:1] if given else (None,))
+            if not self.has("context"):
+                batch = replace(batch, context=CONTEXTS[:1] if given else (None,))
+            found.append(self.encode(batch))
+        return found
+
     @cached_property
     def texts(self) -> Tensor:
         """The encoded `TEXTS`."""
         return self.encode_text(TEXTS)
 
-    def ms_per_image(self) -> float:
-        """Milliseconds an image takes: the fastest of a few batches."""
-        laps = []
-        for _ in range(_TIMED):
-            start = time.perf_counter()
-            self.encode(self.batch).pooled.cpu()
-            laps.append(time.perf_counter() - start)
-        return 1000 * min(laps) / BATCH
+    @property
+    def ms_per_image(self) -> float | None:
+        """Milliseconds an image takes: the fastest of the batches encoded so far."""
+        return 1000 * min(self._laps) if self._laps else None
 
 
 def rows(batch: ImageBatch, positions: Sequence[int]) -> ImageBatch:
@@ -151,3 +221,13 @@ def parts(features: ImageFeatures) -> dict[str, Tensor]:
     """The tensors of features, by name."""
     found = {"pooled": features.pooled, "grid": features.grid, "latents": features.latents}
     return {name: tensor for name, tensor in found.items() if tensor is not None}
+
+
+def different(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
+    """Names of tensors that are not the same bits in both, or are in one alone."""
+    names = dict.fromkeys([*expected, *found])
+    return [
+        name
+        for name in names
+        if name not in expected or name not in found or not torch.equal(expected[name], found[name])
+    ]

@@ -17,6 +17,7 @@ from cxrbench.testing import (
     interface,
     language,
     loading,
+    scoring,
     side_input,
     training,
 )
@@ -48,6 +49,8 @@ CHECKS: tuple[Check, ...] = (
     training.parameter_groups,
     language.text,
     language.joint_space,
+    scoring.pairwise,
+    scoring.closed_vocabulary,
     loading.seeded,
     loading.checkpoint,
     loading.missing_tensor,
@@ -90,7 +93,8 @@ def check_encoder(model: ModelCard, weights: str | None = None, device: str = "c
         trainable=None
         if parameters is None
         else sum(p.numel() for p in parameters if p.requires_grad),
-        ms_per_image=None if "shapes" in failed else subject.ms_per_image(),
+        shapes={} if "shapes" in failed else subject.shapes,
+        ms_per_image=None if "shapes" in failed else subject.ms_per_image,
         seconds=time.perf_counter() - start,
     )
 

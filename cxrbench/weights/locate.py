@@ -43,6 +43,12 @@ def fetch(entry: WeightsFile) -> Path:
             why="the package is not installed, or not whole",
             fix=f"install the distribution that has {entry.repo} again, or give --weights PATH",
         )
+    if entry.access == "none":
+        raise WeightsError(
+            f"nobody offers {entry.file or entry.name}",
+            why="its authors published no weights",
+            fix="give a file of your own with --weights PATH, or say --weights random",
+        )
     if entry.source == "manual":
         raise WeightsError(
             f"{entry.file or entry.name} has to be fetched by hand",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 from cxrbench.cards import WeightsFile
@@ -51,6 +52,7 @@ def match_file(
     for name, tensor in kept.items():
         if renamed.setdefault(_rename(entry, name), tensor) is not tensor:
             again.append(name)
+    renamed = {entry.into + name: tensor for name, tensor in _fuse(entry, renamed).items()}
     match = _by_name(renamed, wanted)
     match.unexpected += again
     if entry.match_by == "name-or-order" and not match.tensors:
@@ -65,12 +67,30 @@ def _by_name(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> Match
     for name, tensor in found.items():
         if name not in wanted:
             match.unexpected.append(name)
-        elif tensor.shape != wanted[name].shape:
+        elif _without_leading_ones(tensor.shape) != _without_leading_ones(wanted[name].shape):
             shapes = f"{tuple(tensor.shape)}, expected {tuple(wanted[name].shape)}"
             match.wrong_shape.append(f"{name}: {shapes}")
         else:
-            match.tensors[name] = tensor
+            match.tensors[name] = tensor.reshape(wanted[name].shape)
     return match
+
+
+def _without_leading_ones(shape: torch.Size) -> tuple[int, ...]:
+    sizes = list(shape)
+    while sizes and sizes[0] == 1:
+        sizes.pop(0)
+    return tuple(sizes)
+
+
+def _fuse(entry: WeightsFile, found: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Stack tensors that the encoder has as one; an incomplete set stays as it is."""
+    for parts, fused in entry.fuse:
+        for name in [name for name in found if parts[0] in name]:
+            names = [name.replace(parts[0], part) for part in parts]
+            if all(part in found for part in names):
+                tensors = [found.pop(part) for part in names]
+                found[name.replace(parts[0], fused)] = torch.cat(tensors)
+    return found
 
 
 def _by_order(
@@ -96,7 +116,7 @@ def _rename(entry: WeightsFile, name: str) -> str:
         name = name.removeprefix(prefix)
     for pattern, replacement in entry.rename:
         name = re.sub(pattern, replacement, name)
-    return entry.into + name
+    return name
 
 
 def matches_any(patterns: Iterable[str], name: str) -> bool:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from cxrbench.errors import WeightsError
+from cxrbench.weights.unpickle import unpickle
 
 
 def read_tensors(path: Path, wrapper: Sequence[str] = ()) -> dict[str, Tensor]:
@@ -31,16 +30,7 @@ def read_tensors(path: Path, wrapper: Sequence[str] = ()) -> dict[str, Tensor]:
             return load_file(path)
         except (SafetensorError, OSError) as error:
             raise _unreadable(path, str(error)) from error
-    try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{path.name} is refused",
-            why="it is a pickle that needs more than tensors to load, so it could run code",
-            fix="convert it to safetensors in an environment you trust, then give that file",
-        ) from error
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        raise _unreadable(path, str(error)) from error
+    content = read_content(path)
     for key in wrapper:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
@@ -52,6 +42,18 @@ def read_tensors(path: Path, wrapper: Sequence[str] = ()) -> dict[str, Tensor]:
         keys = ", ".join(map(str, list(content)[:5]))
         raise _unreadable(path, f"no tensor at its top level (keys: {keys})")
     return tensors
+
+
+def read_content(path: Path, allow: Sequence[str] = ()) -> Any:
+    """Everything that a torch checkpoint holds; see `unpickle`.
+
+    Raises:
+        WeightsError: When the file cannot be read safely.
+    """
+    try:
+        return unpickle(path, allow)
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+        raise _unreadable(path, str(error)) from error
 
 
 def _unreadable(path: Path, reason: str) -> WeightsError:

@@ -44,10 +44,10 @@ class Tokens:
         return Tokens(self.ids.to(device), self.mask.to(device))
 
 
-def special_ids(vocab_size: int) -> dict[str, int]:
+def special_ids(vocab_size: int, special: Sequence[str] = SPECIAL_TOKENS) -> dict[str, int]:
     """The id of every special token in a vocabulary of that size."""
-    first = vocab_size - len(SPECIAL_TOKENS)
-    return {token: first + offset for offset, token in enumerate(SPECIAL_TOKENS)}
+    first = vocab_size - len(special)
+    return {token: first + offset for offset, token in enumerate(special)}
 
 
 def report_text(findings: str) -> str:
@@ -74,21 +74,28 @@ class CoGazeTokenizer:
         max_tokens: Longer texts are cut on the right.
         file: `tokenizer.json` of DistilGPT2. None: every byte is a token of its own, with GPT-2's
             id, which is all that an encoder with random weights needs.
+        special: The special tokens, in the order of their ids.
 
     Raises:
         WeightsError: When the special tokens of the file do not get the ids of `special_ids`.
     """
 
-    def __init__(self, vocab_size: int, max_tokens: int, file: Path | None = None) -> None:
-        ids = special_ids(vocab_size)
+    def __init__(
+        self,
+        vocab_size: int,
+        max_tokens: int,
+        file: Path | None = None,
+        special: Sequence[str] = SPECIAL_TOKENS,
+    ) -> None:
+        ids = special_ids(vocab_size, special)
         self._tokenizer = _byte_tokenizer(ids) if file is None else Tokenizer.from_file(str(file))
-        self._tokenizer.add_special_tokens(list(SPECIAL_TOKENS))
-        found = {token: self._tokenizer.token_to_id(token) for token in SPECIAL_TOKENS}
+        self._tokenizer.add_special_tokens(list(special))
+        found = {token: self._tokenizer.token_to_id(token) for token in special}
         if found != ids:
             raise WeightsError(
                 "the tokenizer does not fit the encoder",
-                why=f"{file}: special tokens are numbered from {found[SPECIAL_TOKENS[0]]} to "
-                f"{found[SPECIAL_TOKENS[-1]]}, expected {vocab_size - len(ids)} to "
+                why=f"{file}: special tokens are numbered from {found[special[0]]} to "
+                f"{found[special[-1]]}, expected {vocab_size - len(ids)} to "
                 f"{vocab_size - 1}",
                 fix="use tokenizer.json of distilbert/distilgpt2",
             )

@@ -71,6 +71,13 @@ def test_pad_puts_black_beside_a_tall_image_and_above_a_wide_one():
     assert np.array_equal(apply_geometry(tall.T.copy(), spec((8, 8), "pad_square")), found.T)
 
 
+def test_a_padded_square_can_be_cropped_too():
+    tall = noise(10, 4) | 1
+    found = apply_geometry(tall, spec((8, 8), "pad_square", crop_fraction=0.8))
+    assert np.array_equal(found[:, 2:6], tall[1:9])
+    assert not found[:, :2].any() and not found[:, 6:].any()
+
+
 def test_pad_scales_the_long_side_to_the_size():
     found = apply_geometry(np.full((40, 20), 200, np.uint8), spec((10, 10), "pad_square"))
     assert (found[:, 3:7] == 200).all()

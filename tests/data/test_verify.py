@@ -137,7 +137,7 @@ def test_needed_data_sets_are_looked_for_inside_first(tmp_path):
     (tmp_path / "d").mkdir()
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    with pytest.raises(DataError, match="refers to files of other") as caught:
+    with pytest.raises(DataError, match="needs files of other") as caught:
         find_download(card, {"d": tmp_path / "d"})
     assert "--data-root other=DIR" in caught.value.fix
     roots = {"d": tmp_path / "d", "other": elsewhere}

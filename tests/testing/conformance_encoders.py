@@ -13,7 +13,10 @@ from cxrbench.image_spec import ImageSpec
 
 SPEC = ImageSpec(size=(16, 16), resize="squash", mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
 D = 8
-ALL = ["image", "text", "joint", "trainable", "frozen-trunk", "context", "view"]
+ALL = [
+    "image", "text", "joint", "pairwise", "closed-vocabulary", "trainable", "frozen-trunk",
+    "context", "view",
+]  # fmt: skip
 
 
 def card_of(name: str, **changes: object) -> ModelCard:
@@ -36,6 +39,7 @@ class Good(nn.Module):
     """Keeps every promise."""
 
     views = ("PA", "AP")
+    classes = ("effusion", "edema")
 
     def __init__(self, card: ModelCard) -> None:
         super().__init__()
@@ -82,6 +86,12 @@ class Good(nn.Module):
 
     def project_text(self, encoded):
         return F.normalize(encoded, dim=-1)
+
+    def score_pairs(self, features, texts):
+        return features.pooled @ self.bag(texts).T
+
+    def score_classes(self, features):
+        return torch.sigmoid(features.pooled[:, : len(self.classes)])
 
     def parameter_groups(self):
         return {"all": [p for p in self.parameters() if p.requires_grad]}
@@ -250,6 +260,32 @@ class ChokesOnNoText(Good):
 class NotNormalised(Good):
     def project_text(self, encoded):
         return encoded
+
+
+class RanksPairs(Good):
+    """A pair's score depends on what else is scored."""
+
+    def score_pairs(self, features, texts):
+        return torch.softmax(super().score_pairs(features, texts), dim=1)
+
+
+class TurnsPairs(Good):
+    def score_pairs(self, features, texts):
+        return super().score_pairs(features, texts).T
+
+
+class InfiniteScores(Good):
+    def score_classes(self, features):
+        return torch.log(torch.zeros(len(features.pooled), len(self.classes)))
+
+
+class GivesLogits(Good):
+    def score_classes(self, features):
+        return features.pooled[:, : len(self.classes)] * 100
+
+
+class NamesTwice(Good):
+    classes = ("effusion", "effusion")
 
 
 class OtherEveryTime(Good):

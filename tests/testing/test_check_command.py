@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from cxrbench.cli.main import app
 from cxrbench.errors import UnknownNameError
 from cxrbench.scaffold.project import write_project
-from cxrbench.testing import CHECKS, Report
+from cxrbench.testing import CHECKS, Report, Result
 
 
 @pytest.fixture
@@ -55,12 +55,29 @@ def test_all_models_are_checked_one_by_one_and_families_are_left_out(monkeypatch
 
     def check_encoder(card, weights, device):
         asked.append((card.id, weights, device))
-        return Report(card.id, "random", device, ())
+        bad = Result("deterministic", "same bits", "failed", "they differ", "dropout", "eval()")
+        results = (bad,) if card.id == "pixel-stats" else ()
+        return Report(
+            card.id,
+            "random",
+            device,
+            results,
+            12_345_678,
+            1_000,
+            {"pooled": (7,), "grid": (7, 2, 3)},
+        )
 
     monkeypatch.setattr("cxrbench.testing.check_encoder", check_encoder)
     done = CliRunner().invoke(app, ["check", "--model", "*", "--weights", "random"])
-    assert done.exit_code == 0
+    assert done.exit_code == 1
     ids = [name for name, _, _ in asked]
     assert len(ids) > 1 and not any("*" in name for name in ids)
     assert {(weights, device) for _, weights, device in asked} == {("random", "cpu")}
     assert "stands for a family" in done.stderr
+    assert all(f"] {name}: " in done.stderr for name in ids)  # progress
+    rows = {line.split()[0]: line.split() for line in done.stdout.splitlines() if line.split()}
+    assert rows["convirt"][1:6] == ["ok", "12.35M", "1,000", "7", "7×2×3"]
+    assert rows["pixel-stats"][1:3] == ["1", "failed"]
+    assert "why: dropout" in done.stdout  # failures are shown whole
+    assert f"{len(ids) - 1} of {len(ids)} encoders pass" in done.stdout
+    assert done.stdout.strip().endswith("failed: pixel-stats")

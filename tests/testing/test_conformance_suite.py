@@ -46,6 +46,11 @@ BROKEN = [
     ("SortsTexts", {}, {"text"}, "on its place"),
     ("ChokesOnNoText", {}, {"text"}, "empty"),
     ("NotNormalised", {}, {"joint-space"}, "project_text"),
+    ("RanksPairs", {}, {"pairwise"}, "the other pairs"),
+    ("TurnsPairs", {}, {"pairwise"}, "its shape is (2, 3), expected (3, 2)"),
+    ("InfiniteScores", {}, {"closed-vocabulary"}, "finite scores"),
+    ("GivesLogits", {}, {"closed-vocabulary"}, "no probabilities"),
+    ("NamesTwice", {}, {"closed-vocabulary"}, "2 names, 1 different ones"),
     ("OtherEveryTime", {}, {"seeded"}, "head.weight"),
     ("LoadsInPart", {}, {"checkpoint"}, "head.weight"),
     ("UsesItsPlace", {}, {"order", "batch-invariant"}, "order of the images"),
@@ -67,7 +72,9 @@ BROKEN = [
     ("Good", {"entry": "conformance_encoders:Missing"}, {"builds"}, "cannot load"),
     *(
         ("Good", {"capabilities": WITHOUT[capability]}, {"capabilities"}, "not declared")
-        for capability in ("text", "joint", "frozen-trunk", "view")
+        for capability in (
+            "text", "joint", "pairwise", "closed-vocabulary", "frozen-trunk", "view",
+        )
     ),
     ("Good", {"capabilities": WITHOUT["image"]}, {"capabilities"}, "not an image encoder"),
     ("Good", {"capabilities": WITHOUT["trainable"]}, {"capabilities"}, "`trainable` contradicts"),
@@ -99,7 +106,7 @@ def test_what_a_small_encoder_lacks_is_not_applicable():
     absent = {r.check for r in report.results if r.status == "not applicable"}
     assert absent == {
         "meta-device", "grid-lies-right", "frozen-trunk", "gradients", "parameter-groups", "text",
-        "joint-space", "seeded", "checkpoint", "missing-tensor",
+        "joint-space", "pairwise", "closed-vocabulary", "seeded", "checkpoint", "missing-tensor",
     }  # fmt: skip
 
 
@@ -122,14 +129,15 @@ def test_a_broken_promise_is_found(name, changes, expected, words):
 
 # What a fault breaks besides.
 ALSO = {
-    "HalfPrecision": {"joint-space"},
+    "HalfPrecision": {"joint-space", "pairwise"},
     "Blind": {"grid-lies-right"},
     "KeepsCount": {"seeded"},
     "DropsOut": {
         "batch-invariant", "order", "no-side-effects", "context", "view", "frozen-trunk",
     },
-    "UsesTheBatch": {"context", "view"},
-    "ContextOfTheFirst": {"batch-invariant", "order"},
+    "UsesTheBatch": {"order", "context", "view"},
+    "ContextOfTheFirst": {"batch-invariant", "order", "view"},
+    "UsesItsPlace": {"context", "view"},
 }  # fmt: skip
 
 
@@ -158,6 +166,7 @@ def test_missing_card_weights_give_random_ones_and_are_not_fetched():
     ("status", "changes", "words"),
     [
         ("no-weights", {}, "status `no-weights`"),
+        ("declared", {"access": "none"}, "status `declared`"),
         ("verified", {}, "no sha256"),
         ("declared", {"sha256": "abc"}, "no SHA-256"),
         ("declared", {"repo": ""}, "no `repo`"),

@@ -28,7 +28,7 @@ def test_equal_names_match():
     found = {name: tensor + 1 for name, tensor in WANTED.items()}
     match = match_file(entry(), found, WANTED)
     assert names(match) == (sorted(WANTED), [], [])
-    assert all(match.tensors[name] is found[name] for name in WANTED)
+    assert all(match.tensors[name].data_ptr() == found[name].data_ptr() for name in WANTED)
     assert not match.by_order
 
 
@@ -115,10 +115,76 @@ def test_two_names_that_become_one_are_not_silently_merged():
     found = zeros(a__net__conv__bias=(2,), net__conv__bias=(2,))
     match = match_file(entry(strip_prefix=["a."]), found, WANTED)
     assert names(match) == (["net.conv.bias"], ["net.conv.bias"], [])
-    assert match.tensors["net.conv.bias"] is found["a.net.conv.bias"]
+    assert match.tensors["net.conv.bias"].data_ptr() == found["a.net.conv.bias"].data_ptr()
 
 
 def test_patterns_match_whole_names():
     assert matches_any([r"a\..*", "b"], "a.x")
     assert not matches_any([r"a\..*", "b"], "bb")
     assert not matches_any([], "b")
+
+
+QKV = zeros(blk__0__qkv__weight=(6, 2), blk__0__qkv__bias=(6,), blk__1__qkv__weight=(6, 2))
+FUSE = [(["q_proj", "k_proj", "v_proj"], "qkv")]
+
+
+def parts(*names):
+    """Tensors whose values tell which part they are."""
+    shapes = {"weight": (2, 2), "bias": (2,)}
+    values = {"q_proj": 1.0, "k_proj": 2.0, "v_proj": 3.0}
+    return {
+        name: torch.full(shapes[name.split(".")[-1]], values[name.split(".")[2]]) for name in names
+    }
+
+
+def test_parts_are_stacked_in_the_order_of_the_card_not_of_the_file():
+    found = parts("blk.0.v_proj.weight", "blk.0.q_proj.weight", "blk.0.k_proj.weight")
+    match = match_file(entry(fuse=FUSE), found, QKV)
+    assert names(match) == (["blk.0.qkv.weight"], [], [])
+    assert match.tensors["blk.0.qkv.weight"][:, 0].tolist() == [1, 1, 2, 2, 3, 3]
+
+
+def test_each_set_of_parts_is_fused_by_itself():
+    found = parts(*(f"blk.{n}.{p}.weight" for n in (0, 1) for p in FUSE[0][0]),
+                  *(f"blk.0.{p}.bias" for p in FUSE[0][0]))  # fmt: skip
+    found["blk.1.q_proj.weight"] += 10
+    match = match_file(entry(fuse=FUSE), found, QKV)
+    assert names(match) == (sorted(QKV), [], [])
+    assert match.tensors["blk.0.qkv.bias"].tolist() == [1, 1, 2, 2, 3, 3]
+    assert match.tensors["blk.1.qkv.weight"][:, 0].tolist() == [11, 11, 2, 2, 3, 3]
+
+
+def test_an_incomplete_set_stays_as_it_is():
+    found = parts("blk.0.q_proj.weight", "blk.0.v_proj.weight")
+    match = match_file(entry(fuse=FUSE), found, QKV)
+    assert names(match) == ([], ["blk.0.q_proj.weight", "blk.0.v_proj.weight"], [])
+
+
+def test_fusing_comes_after_renaming_and_before_the_prefix():
+    found = {name.replace("q_proj", "query"): tensor for name, tensor in
+             parts(*(f"blk.0.{p}.weight" for p in FUSE[0][0])).items()}  # fmt: skip
+    rules = entry(rename=[("query", "q_proj")], fuse=FUSE, into="net.")
+    match = match_file(rules, found, {"net." + name: t for name, t in QKV.items()})
+    assert names(match) == (["net.blk.0.qkv.weight"], [], [])
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "fits"),
+    [
+        ((4,), (1, 4), True),
+        ((1, 1, 4), (4,), True),
+        ((1, 3, 4), (3, 4), True),
+        ((3, 4), (4, 3), False),
+        ((4, 1), (4,), False),  # trailing ones are not leading ones
+        ((2, 2), (4,), False),
+        ((), (1,), True),
+    ],
+)
+def test_leading_dimensions_of_one_may_differ(found, wanted, fits):
+    tensor = torch.arange(float(torch.Size(found).numel())).reshape(found)
+    match = match_file(entry(), {"x": tensor}, {"x": torch.zeros(wanted)})
+    if not fits:
+        assert match.wrong_shape == [f"x: {found}, expected {wanted}"] and not match.tensors
+        return
+    assert match.tensors["x"].shape == wanted
+    assert match.tensors["x"].flatten().tolist() == tensor.flatten().tolist()

@@ -63,6 +63,9 @@ class ClassificationRecipe(_Section):
     preprocessing: Literal["native"] | ImageSpec = Field(
         description="`native`: the encoder's own; else one for every model."
     )
+    preprocessing_mode: str | None = Field(
+        default=None, description="Its name, where it was asked for in place of the protocol's."
+    )
     context: bool = Field(description="Whether encoders that can are told the clinical context.")
     select: Select
     metrics: list[str]

@@ -1,0 +1,1 @@
+"""What several encoders are made of: image trunks, text towers, tokenizers, projections."""
