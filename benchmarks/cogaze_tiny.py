@@ -84,10 +84,10 @@ def numbers(model: str, weights: str, sources: dict[str, Any], seed: int = 0) ->
         sources: From `open_sources`.
         seed: Of random weights.
     """
-    found = {}
+    found: dict[str, float] = {}
     for against, scores in _zero_shot(_subject(model, weights, sources["nih"], seed)).items():
-        found |= {f"zero-shot AUROC against {against}, {name}": v for name, v in scores.items()}
-        found[f"zero-shot AUROC against {against}, mean"] = sum(scores.values()) / len(scores)
+        found |= {f"zero-shot, {name} vs {against}": v for name, v in scores.items()}
+        found[f"zero-shot, mean vs {against}"] = sum(scores.values()) / len(scores)
     found["retrieval P@1"] = _retrieval(_subject(model, weights, sources["mimic-5x200"], seed))
     gaze = _gaze(_subject(model, weights, sources["egd"], seed))
     return found | {f"{name}, sentences": value for name, value in gaze.items()}

@@ -52,21 +52,22 @@ class TextTower(nn.Module):
         self.settings = settings
         self._files: dict[str, Path] = {}
         self.tokenizer = self._tokenizer()
-        config_of, model_of = (
-            (BertConfig, BertModel) if settings.kind == "bert" else (RobertaConfig, RobertaModel)
+        sizes: dict[str, Any] = {
+            "vocab_size": settings.vocab_size,
+            "hidden_size": settings.dim,
+            "num_hidden_layers": settings.layers,
+            "num_attention_heads": settings.heads,
+            "intermediate_size": settings.intermediate,
+            "max_position_embeddings": settings.positions,
+            "type_vocab_size": settings.types,
+            "layer_norm_eps": settings.eps,
+            "pad_token_id": self.tokenizer.pad_id,
+        }
+        self.bert: Any = (
+            BertModel(BertConfig(**sizes), add_pooling_layer=settings.pooler)
+            if settings.kind == "bert"
+            else RobertaModel(RobertaConfig(**sizes), add_pooling_layer=settings.pooler)
         )
-        config = config_of(
-            vocab_size=settings.vocab_size,
-            hidden_size=settings.dim,
-            num_hidden_layers=settings.layers,
-            num_attention_heads=settings.heads,
-            intermediate_size=settings.intermediate,
-            max_position_embeddings=settings.positions,
-            type_vocab_size=settings.types,
-            layer_norm_eps=settings.eps,
-            pad_token_id=self.tokenizer.pad_id,
-        )
-        self.bert: Any = model_of(config, add_pooling_layer=settings.pooler)
 
     def use_file(self, name: str, path: Path) -> None:
         """Take a file of the tokenizer, by its name on the card.

@@ -155,7 +155,9 @@ def test_prepare_for_what_declares_no_size(refused, nih_root):
 def test_weights_where(answer, cli):
     rows = answer("weights", "where")
     assert {row["model"] for row in rows} >= {"cogaze"}
-    assert all(row["path"] is None for row in rows)
+    packaged = {row["path"] is not None for row in rows if row["model"] == "cogaze-tiny"}
+    assert packaged == {True}
+    assert all(row["path"] is None for row in rows if row["model"] != "cogaze-tiny")
     assert all(row["licence"] for row in rows)
     rows = answer("weights", "where", "timm/resnet18")
     assert [(row["model"], row["file"]) for row in rows] == [("timm/resnet18", "model")]

@@ -21,11 +21,18 @@ def ok():
     return read_record(GOLDEN / "ok.json")
 
 
+def keeps(written, told):
+    """Whether all that is told is written; later versions may add fields with their defaults."""
+    if isinstance(told, dict):
+        return all(key in written and keeps(written[key], told[key]) for key in told)
+    return bool(written == told)
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_golden_records_load_and_are_written_back_as_they_are(name):
+def test_golden_records_load_and_are_written_back_with_all_they_say(name):
     record = read_record(GOLDEN / f"{name}.json")
     text = (GOLDEN / f"{name}.json").read_text(encoding="utf-8")
-    assert json.loads(record.model_dump_json()) == json.loads(text)
+    assert keeps(json.loads(record.model_dump_json()), json.loads(text))
     assert Record.model_validate_json(record.model_dump_json()) == record
     assert record.run_id == record.spec.run_id, "ids of old records are still theirs"
 
