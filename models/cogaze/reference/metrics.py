@@ -48,7 +48,18 @@ def check_metrics(vectors: Vectors) -> Iterator[Compared]:
         logits, labels = vectors[f"{key}_logits"], vectors[f"{key}_labels"]
         data = _input(1 / (1 + np.exp(-logits.astype(np.float64))), labels)
         yield from _scores(vectors, key, _MULTI_LABEL, data)
+        yield from _rates(vectors, key, logits > 0, labels == 1)
     yield from _dice(vectors)
+
+
+def _rates(
+    vectors: Vectors, prefix: str, found: NDArray[np.bool_], truth: NDArray[np.bool_]
+) -> Iterator[Compared]:
+    """Recall and specificity over all images and labels together, at a probability of 0.5."""
+    rates = {"recall": found[truth].mean(), "specificity": 1 - found[~truth].mean()}
+    for name, value in rates.items():
+        key = f"{prefix}_{name}"
+        yield compare(f"{vectors.name} {key}", torch.tensor(value), vectors[key])
 
 
 def _dice(vectors: Vectors) -> Iterator[Compared]:
