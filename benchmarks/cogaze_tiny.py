@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the phantoms; not 7")
     parser.add_argument("--model", default="cogaze-tiny")
     parser.add_argument("--weights", nargs="*", default=["random", "card"])
+    parser.add_argument("--no-context", action="store_true", help="hide the clinical contexts")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["CXRBENCH_CACHE"] = f"{folder}/cache"
@@ -55,7 +56,10 @@ def _measure(folder: Path, arguments: argparse.Namespace) -> None:
     for weights in arguments.weights:
         table.add_column(f"{weights} weights", justify="right")
         seeds = range(SEEDS if weights == "random" else 1)
-        columns.append(_mean([numbers(arguments.model, weights, sources, seed) for seed in seeds]))
+        context = not arguments.no_context
+        columns.append(
+            _mean([numbers(arguments.model, weights, sources, seed, context) for seed in seeds])
+        )
     for name in columns[0]:
         table.add_row(name, *(f"{100 * column[name]:.1f}" for column in columns))
     Console().print(table)
@@ -75,7 +79,9 @@ def open_sources(folder: Path, patients: int, seed: int) -> dict[str, Any]:
     return made
 
 
-def numbers(model: str, weights: str, sources: dict[str, Any], seed: int = 0) -> dict[str, float]:
+def numbers(
+    model: str, weights: str, sources: dict[str, Any], seed: int = 0, context: bool = True
+) -> dict[str, float]:
     """All numbers of one set of weights, 0..1.
 
     Args:
@@ -83,13 +89,18 @@ def numbers(model: str, weights: str, sources: dict[str, Any], seed: int = 0) ->
         weights: `card`, `random`, or a path.
         sources: From `open_sources`.
         seed: Of random weights.
+        context: Whether the encoder is told the clinical contexts.
     """
+
+    def subject(source: str) -> Any:
+        return _subject(model, weights, sources[source], seed, context)
+
     found: dict[str, float] = {}
-    for against, scores in _zero_shot(_subject(model, weights, sources["nih"], seed)).items():
+    for against, scores in _zero_shot(subject("nih")).items():
         found |= {f"zero-shot, {name} vs {against}": v for name, v in scores.items()}
         found[f"zero-shot, mean vs {against}"] = sum(scores.values()) / len(scores)
-    found["retrieval P@1"] = _retrieval(_subject(model, weights, sources["mimic-5x200"], seed))
-    gaze = _gaze(_subject(model, weights, sources["egd"], seed))
+    found["retrieval P@1"] = _retrieval(subject("mimic-5x200"))
+    gaze = _gaze(subject("egd"))
     return found | {f"{name}, sentences": value for name, value in gaze.items()}
 
 
@@ -97,7 +108,7 @@ def _mean(columns: list[dict[str, float]]) -> dict[str, float]:
     return {name: sum(column[name] for column in columns) / len(columns) for name in columns[0]}
 
 
-def _subject(model: str, weights: str, source: Any, seed: int) -> Any:
+def _subject(model: str, weights: str, source: Any, seed: int, context: bool) -> Any:
     from cxrbench.building import build
     from cxrbench.explain.subject import Subject
     from cxrbench.registry import Registry
@@ -106,6 +117,9 @@ def _subject(model: str, weights: str, source: Any, seed: int) -> Any:
     card = Registry.discover().model(model).card
     chosen = resolve(card, None if weights == "card" else weights, fetch=False)
     encoder, report = build(card, chosen, seed=seed)
+    if not context:
+        kept = [capability for capability in card.capabilities if capability != "context"]
+        card = card.model_copy(update={"capabilities": kept})
     return Subject(
         card,
         f"{weights}-{seed}",
