@@ -46,14 +46,12 @@ def test_every_array_is_compared_and_agrees(size, folder, card):
     assert [result for result in report.results if result.ok is False] == []
     assert report.ok and report.largest.error < 2e-5
     assert report.complete == (size == "full")
-    reasons = {r.note for r in report.results if r.ok is None and not r.absent}
-    assert reasons == {"nothing here computes this array"}
+    assert [result for result in report.results if result.ok is None and not result.absent] == []
     done = states(report)
     for part in PARTS:
         with np.load(folder / f"{size}_{part}.npz") as file:
             told = [key for key in file.files if f"{size}_{part} {key}" in done]
         assert len(told) > 10
-    assert sum(status == "skipped" for status in done.values()) < 0.1 * len(done)
 
 
 def test_other_weights_end_the_comparison(folder, card):
