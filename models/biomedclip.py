@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from cxrbench.cards import ModelCard
 from cxrbench.encoder import ImageFeatures
 
+from .parts.projection import unit
 from .parts.settings import settings_of
 from .parts.text import TextSettings, TextTower
 from .parts.tokens import Tokens
@@ -57,8 +57,8 @@ class BiomedClip(VitEncoder):
 
     def project_image(self, features: ImageFeatures) -> Tensor:
         """B×512, L2-normalised."""
-        return F.normalize(self.image_projection(features.pooled), dim=-1)
+        return unit(self.image_projection(features.pooled))
 
     def project_text(self, encoded: Tensor) -> Tensor:
         """B×512, L2-normalised."""
-        return F.normalize(self.text_projection(encoded), dim=-1)
+        return unit(self.text_projection(encoded))

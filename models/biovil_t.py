@@ -8,13 +8,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from cxrbench.cards import ModelCard
 from cxrbench.encoder import ImageFeatures
 from cxrbench.errors import RunError
 
 from .parts.image import ImageEncoder
+from .parts.projection import unit
 from .parts.resnet import ResNet
 from .parts.settings import Settings, settings_of
 from .parts.text import TextSettings, TextTower
@@ -92,8 +92,8 @@ class BioVilT(ImageEncoder):
                 why="BioViL-T projects patches, and the features have no grid",
                 fix="keep the grid of encode_image",
             )
-        return F.normalize(self.image_projection(features.grid).mean(dim=(2, 3)), dim=-1)
+        return unit(self.image_projection(features.grid).mean(dim=(2, 3)))
 
     def project_text(self, encoded: Tensor) -> Tensor:
         """B×128, L2-normalised."""
-        return F.normalize(self.text_projection(encoded), dim=-1)
+        return unit(self.text_projection(encoded))

@@ -6,7 +6,6 @@ from torch import Tensor
 
 from cxrbench.cards import ModelCard
 
-from .parts.positions import bicubic_positions
 from .parts.vit_image import VitEncoder
 
 
@@ -21,18 +20,9 @@ class CheXWorld(VitEncoder):
         # `fc_norm` off: timm would put a fresh norm behind the pooling and drop the pretrained one.
         super().__init__(card, class_token=False, global_pool="avg", fc_norm=False)
 
-    def embedded(self, pixels: Tensor) -> Tensor:
-        """B×3×H×W normalised pixels to B×N×D patches with their positions."""
-        net = self.image.net
-        patches: Tensor = net.patch_embed.proj(pixels)
-        positions = bicubic_positions(net.pos_embed, (patches.shape[2], patches.shape[3]))
-        return patches.flatten(2).mT + positions
-
     def tokens(self, pixels: Tensor) -> Tensor:
         """B×3×H×W normalised pixels to B×N×D tokens after the final norm."""
-        net = self.image.net
-        out: Tensor = net.norm(net.blocks(self.embedded(pixels)))
-        return out
+        return self.image.resized(pixels)
 
     def pool(self, tokens: Tensor) -> Tensor:
         """B×N×D tokens to B×D."""

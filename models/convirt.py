@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor
-from torch.nn import functional as F
 
 from cxrbench.cards import ModelCard
 from cxrbench.encoder import ImageFeatures
 
 from .parts.image import ImageEncoder
-from .parts.projection import relu_projection
+from .parts.projection import relu_projection, unit
 from .parts.resnet import ResNet
 from .parts.settings import Settings, settings_of
 from .parts.text import TextSettings, TextTower
@@ -52,7 +51,7 @@ class ConVirt(ImageEncoder):
 
     def text_features(self, tokens: Tokens) -> Tensor:
         """B texts to B×768."""
-        out: Tensor = self.text(tokens).pooler_output
+        out: Tensor = self.text(tokens).pooler_output.float()
         return out
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
@@ -61,8 +60,8 @@ class ConVirt(ImageEncoder):
 
     def project_image(self, features: ImageFeatures) -> Tensor:
         """B×768, L2-normalised."""
-        return F.normalize(self.image_projection(features.pooled), dim=-1)
+        return unit(self.image_projection(features.pooled))
 
     def project_text(self, encoded: Tensor) -> Tensor:
         """B×768, L2-normalised."""
-        return F.normalize(self.text_projection(encoded), dim=-1)
+        return unit(self.text_projection(encoded))

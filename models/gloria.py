@@ -13,6 +13,7 @@ from cxrbench.cards import ModelCard
 from cxrbench.encoder import ImageFeatures
 
 from .parts.image import ImageEncoder
+from .parts.projection import unit
 from .parts.resnet import ResNet
 from .parts.settings import Settings, settings_of
 from .parts.text import TextSettings, TextTower
@@ -84,11 +85,11 @@ class Gloria(ImageEncoder):
 
     def project_image(self, features: ImageFeatures) -> Tensor:
         """B×768, L2-normalised."""
-        return F.normalize(self.global_embedder(features.pooled), dim=-1)
+        return unit(self.global_embedder(features.pooled))
 
     def project_text(self, encoded: Tensor) -> Tensor:
         """B×768, L2-normalised; nothing is learned here."""
-        return F.normalize(encoded, dim=-1)
+        return unit(encoded)
 
 
 def local_similarity(local: Tensor, words: Tensor, sharpness: float = 4.0) -> Tensor:

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor
-from torch.nn import functional as F
 
 from cxrbench.cards import ModelCard
 from cxrbench.encoder import ImageFeatures
 
 from .parts.image import ImageEncoder
-from .parts.projection import batch_norm_projection
+from .parts.projection import batch_norm_projection, unit
 from .parts.resnet import ResNet
 from .parts.settings import Settings, settings_of
 from .parts.text import TextSettings, TextTower
@@ -59,8 +58,8 @@ class MFlag(ImageEncoder):
 
     def project_image(self, features: ImageFeatures) -> Tensor:
         """B×1024, L2-normalised."""
-        return F.normalize(self.image_projection(features.pooled), dim=-1)
+        return unit(self.image_projection(features.pooled))
 
     def project_text(self, encoded: Tensor) -> Tensor:
         """B×1024, L2-normalised."""
-        return F.normalize(self.text_projection(encoded), dim=-1)
+        return unit(self.text_projection(encoded))

@@ -9,12 +9,12 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from cxrbench.cards import ModelCard
 from cxrbench.encoder import ImageFeatures
 
 from .parts.image import ImageEncoder
+from .parts.projection import unit
 from .parts.resnet import ResNet
 from .parts.settings import Settings, settings_of
 from .parts.swin import Swin, SwinSettings
@@ -80,11 +80,11 @@ class MedClip(ImageEncoder):
 
     def project_image(self, features: ImageFeatures) -> Tensor:
         """B×512, L2-normalised."""
-        return F.normalize(self.image_projection(features.pooled), dim=-1)
+        return unit(self.image_projection(features.pooled))
 
     def project_text(self, encoded: Tensor) -> Tensor:
         """B×512, L2-normalised."""
-        return F.normalize(self.text_projection(encoded), dim=-1)
+        return unit(self.text_projection(encoded))
 
     def logits(self, images: Tensor, texts: Tensor) -> Tensor:
         """N×M cosines of projected images and texts, times the learned factor of at most 100."""

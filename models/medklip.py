@@ -122,7 +122,7 @@ class MedKlip(ImageEncoder):
             raise RunError("cannot score findings", why="no grid", fix="keep the grid of features")
         memory = self.memory(features.grid)
         states = self.decoder(self.queries().expand(len(memory), -1, -1), memory)
-        return self.logits(states).softmax(dim=-1)[..., 1]
+        return self.logits(states).float().softmax(dim=-1)[..., 1]
 
 
 def _bad_book(path: Path, why: str) -> WeightsError:

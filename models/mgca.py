@@ -15,7 +15,7 @@ from cxrbench.cards import ModelCard
 from cxrbench.encoder import ImageFeatures
 
 from .parts.image import ImageEncoder
-from .parts.projection import batch_norm_projection
+from .parts.projection import batch_norm_projection, unit
 from .parts.resnet import ResNet
 from .parts.settings import Settings, settings_of
 from .parts.text import TextSettings, TextTower
@@ -102,11 +102,11 @@ class Mgca(ImageEncoder):
 
     def project_image(self, features: ImageFeatures) -> Tensor:
         """B×128, L2-normalised."""
-        return F.normalize(self.image_projection(features.pooled), dim=-1)
+        return unit(self.image_projection(features.pooled))
 
     def project_text(self, encoded: Tensor) -> Tensor:
         """B×128, L2-normalised."""
-        return F.normalize(self.text_projection(encoded), dim=-1)
+        return unit(self.text_projection(encoded))
 
 
 def _projection_of_each(width: int, hidden: int, out: int) -> nn.Sequential:

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
-from torch.nn import functional as F
 from transformers import BertConfig, BertModel
 
 from cxrbench.cards import ModelCard
@@ -18,7 +17,8 @@ from cxrbench.errors import RunError, WeightsError
 
 from .cogaze.perceiver import Perceiver
 from .cogaze.tokenizer import PAD, SPECIAL_TOKENS, CoGazeTokenizer, report_text, special_ids
-from .parts.image import ImageEncoder
+from .parts.image import ImageEncoder, in_float32
+from .parts.projection import unit
 from .parts.settings import Settings, settings_of
 from .parts.side_input import UNKNOWN_VIEW, contexts, view_rows
 from .parts.tokens import Tokens
@@ -182,7 +182,7 @@ class PriorRg(ImageEncoder):
         """B×N×D trunk tokens, B×N×D visual tokens and B×M×D context latents to features."""
         latents = torch.cat([context, self.perceiver(context, visual)], dim=1)
         grid = self.image.grid(trunk).to(latents.dtype)
-        return ImageFeatures(pooled=latents.mean(dim=1), grid=grid, latents=latents)
+        return in_float32(ImageFeatures(pooled=latents.mean(dim=1), grid=grid, latents=latents))
 
     def text_states(self, tokens: Tokens) -> Tensor:
         """B texts to B×N×D hidden states of the last layer."""
@@ -198,15 +198,15 @@ class PriorRg(ImageEncoder):
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Encode reports or prompts, worded as findings, to B×768."""
-        return self.text_features(self._tokens([report_text(text) for text in texts]))
+        return self.text_features(self._tokens([report_text(text) for text in texts])).float()
 
     def project_image(self, features: ImageFeatures) -> Tensor:
         """B×768, L2-normalised."""
-        return F.normalize(features.pooled, dim=-1)
+        return unit(features.pooled)
 
     def project_text(self, encoded: Tensor) -> Tensor:
         """B×768, L2-normalised."""
-        return F.normalize(encoded, dim=-1)
+        return unit(encoded)
 
     def _tokens(self, texts: Sequence[str]) -> Tokens:
         found = self.tokenizer(texts)

@@ -85,7 +85,7 @@ class PtUnifier(ImageEncoder):
         states = text.expand(len(images), -1, -1)
         mask = torch.ones(states.shape[:2], dtype=torch.bool, device=states.device)
         logits: Tensor = self.head(self.fusion(states, mask, images))
-        return logits[:, 1]
+        return logits[:, 1].float()
 
 
 def image_tokens(features: ImageFeatures) -> Tensor:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from cxrbench.cards import ModelCard
 from cxrbench.encoder import ImageFeatures
 
+from .parts.projection import unit
 from .parts.settings import settings_of
 from .parts.text import TextSettings, TextTower
 from .parts.tokens import Tokens
@@ -43,7 +43,7 @@ class Refers(VitEncoder):
 
     def text_features(self, tokens: Tokens) -> Tensor:
         """B texts to B×768: BERT's pooled first token."""
-        out: Tensor = self.text(tokens).pooler_output
+        out: Tensor = self.text(tokens).pooler_output.float()
         return out
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
@@ -56,8 +56,8 @@ class Refers(VitEncoder):
 
     def project_image(self, features: ImageFeatures) -> Tensor:
         """B×2304, L2-normalised: the one view three times."""
-        return F.normalize(self.three_views(features.pooled), dim=-1)
+        return unit(self.three_views(features.pooled))
 
     def project_text(self, encoded: Tensor) -> Tensor:
         """B×2304, L2-normalised."""
-        return F.normalize(self.text_projection(encoded), dim=-1)
+        return unit(self.text_projection(encoded))

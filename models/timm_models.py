@@ -13,6 +13,8 @@ from cxrbench.errors import BadRequest, UnknownNameError
 from cxrbench.image_spec import ImageSpec
 from cxrbench.names import did_you_mean
 
+from .parts.image import in_float32
+
 # timm's `crop_mode`. Its `border` pads with the mean colour, which no encoder here does.
 _RESIZE: dict[str, Literal["short_side_crop", "squash"]] = {
     "center": "short_side_crop",
@@ -123,7 +125,7 @@ class TimmEncoder(nn.Module):
         features: Tensor = model.forward_features(batch.pixels)
         pooled: Tensor = model.forward_head(features, pre_logits=True)
         prefix = getattr(model, "num_prefix_tokens", 0)
-        return ImageFeatures(pooled=pooled, grid=self._grid(features, prefix))
+        return in_float32(ImageFeatures(pooled=pooled, grid=self._grid(features, prefix)))
 
     def _grid(self, features: Tensor, prefix: int) -> Tensor | None:
         """B×C×h×w without prefix tokens; None when the tokens form no square."""

@@ -115,6 +115,11 @@ class ModelCard(Card):
     fixed_size: bool = Field(
         default=False, description="Whether it takes images of the size in `preprocessing` alone."
     )
+    fixed_pixels: bool = Field(
+        default=False,
+        description="Whether the network takes pixels of the mean and deviation in "
+        "`preprocessing` alone: others are no input that it knows.",
+    )
     dims: Dims = Field(default_factory=Dims)
     capabilities: list[
         Literal[

@@ -117,12 +117,16 @@ def _say_converted(done: Conversion) -> None:
 
 
 def _explain(error: RefusedError, out: Path) -> None:
-    """What a refused checkpoint wants, and two ways on."""
+    """What a refused checkpoint wants, and two ways on; none where it could reach the system."""
     from cxrbench.weights.unpickle import is_blocked
 
     for name in error.wanted:
         note(f"{name}{': never allowed, it reaches the system' if is_blocked(name) else ''}")
-    if error.wanted and not any(map(is_blocked, error.wanted)):
+    if not error.named or any(map(is_blocked, error.named)):
+        why = "A checkpoint has no use for these" if error.named else "What it wants is not known"
+        note(f"{why}: do not load the file in any other way either, it could run code.")
+        return
+    if error.wanted:
         allowed = " ".join(f"--allow {name}" for name in error.wanted)
         note(
             "If these are settings that lie beside the tensors, or layers of a whole module, pass "

@@ -96,7 +96,7 @@ def _planned(
     runner = get_runner(task.type)
     recipe = runner.recipe(_prepared(_recipe_fields(protocol, task, model.card), mode))
     card = _configured(model.card, recipe)
-    unfit = runner.not_applicable(card, recipe) or _size_unfit(card, recipe)
+    unfit = runner.not_applicable(card, recipe) or _input_unfit(card, recipe)
     spec = RunSpec(
         model=card.id,
         encoder=encoder_identity(card, model.provider),
@@ -157,16 +157,19 @@ def _prepared(fields: dict[str, Any], mode: _Mode | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _size_unfit(card: ModelCard, recipe: dict[str, Any]) -> str | None:
-    """Why a model whose size is fixed cannot be given images of the recipe's size, or None."""
-    asked = recipe.get("preprocessing")
-    if not card.fixed_size or card.preprocessing is None or not isinstance(asked, dict):
+def _input_unfit(card: ModelCard, recipe: dict[str, Any]) -> str | None:
+    """Why a model that takes its own size or pixels alone cannot take the recipe's, or None."""
+    own, asked = card.preprocessing, recipe.get("preprocessing")
+    if own is None or not isinstance(asked, dict):
         return None
-    (height, width), (tall, wide) = card.preprocessing.size, asked["size"]
-    if (height, width) == (tall, wide):
-        return None
+    given = ImageSpec.model_validate(asked)
     whose = f"preprocessing {recipe.get('preprocessing_mode') or 'of the protocol'}"
-    return f"its input is fixed at {height}×{width} pixels, the {whose} gives {tall}×{wide}"
+    if card.fixed_size and given.size != own.size:
+        (height, width), (tall, wide) = own.size, given.size
+        return f"its input is fixed at {height}×{width} pixels, the {whose} gives {tall}×{wide}"
+    if card.fixed_pixels and (given.mean, given.std) != (own.mean, own.std):
+        return f"its network takes its own mean and deviation alone, the {whose} has others"
+    return None
 
 
 def _models(request: Request, registry: Registry) -> list[tuple[Registered[ModelCard], Weights]]:

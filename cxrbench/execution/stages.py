@@ -72,11 +72,10 @@ def load_predicted(folder: Path) -> Predicted | None:
 
 
 def _from_fields(folder: Path, fields: dict[str, Any]) -> Predicted:
-    load = {**fields["load"], "unexpected": tuple(fields["load"]["unexpected"])}
     return Predicted(
         files={name: predictions_path(folder, name) for name in fields["splits"]},
         selection=fields["selection"],
-        load=LoadReport(**load),
+        load=LoadReport(**fields["load"]),
         context_used=fields["context_used"],
         warnings=fields["warnings"],
         timings=fields["timings"],

@@ -18,7 +18,7 @@ from cxrbench.testing.check import CheckFailed, NotApplicable, check, require
 from cxrbench.testing.subject import Subject, different
 from cxrbench.weights.choice import ResolvedFile
 from cxrbench.weights.load import load
-from cxrbench.weights.mapping import matches_any
+from cxrbench.weights.mapping import is_required
 from cxrbench.weights.write import write_tensors
 
 _LARGEST_BYTES = 4 * 2**30
@@ -61,7 +61,7 @@ def checkpoint(subject: Subject) -> str:
 def missing_tensor(subject: Subject) -> str:
     """`min_match` and `optional_tensors` of the card must not let half a checkpoint pass."""
     tensors = _own_tensors(subject)
-    needed = [name for name in tensors if not matches_any(subject.card.optional_tensors, name)]
+    needed = [name for name in tensors if is_required(subject.card, name)]
     require(
         bool(needed),
         "no tensor is required",

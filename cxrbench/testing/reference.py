@@ -2,7 +2,7 @@
 
 A model card names a callable in its field `reference`. It is given a folder of reference vectors
 and the card, builds the encoder with the values the folder asks for, and yields a `Compared` for
-every array of the folder, those that nothing here computes included.
+every array of the folder; one that nothing computes is `failed`.
 """
 
 from __future__ import annotations

@@ -9,10 +9,10 @@ from typing import Literal
 from cxrbench.cards import ModelCard, WeightsFile
 from cxrbench.errors import BadRequest, CxrbenchError, WeightsError
 from cxrbench.hashing import sha256_file
+from cxrbench.weights.locate import TENSOR_SUFFIXES as TENSOR_SUFFIXES
 from cxrbench.weights.locate import fetch as fetch_file
-from cxrbench.weights.locate import locate
-
-TENSOR_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar")
+from cxrbench.weights.locate import file_names, locate
+from cxrbench.weights.locate import is_side_file as is_side_file
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,8 @@ class ResolvedFile:
 
     @property
     def holds_tensors(self) -> bool:
-        """False for side files such as a tokenizer."""
-        return self.path.suffix in TENSOR_SUFFIXES
-
-
-def is_side_file(entry: WeightsFile) -> bool:
-    """Whether the name of the file says that it holds no tensors."""
-    return Path(entry.file).suffix not in (*TENSOR_SUFFIXES, "")
+        """False for side files such as a tokenizer; the card says it, whatever the path is."""
+        return not is_side_file(self.entry)
 
 
 @dataclass(frozen=True)
@@ -152,6 +147,6 @@ def _given_file(card: ModelCard, entry: WeightsFile, given: Path | None) -> Path
         return None
     if given.is_file():
         return given if entry is card.weights[0] else None
-    names = [Path(entry.file).name, f"{entry.name}{Path(entry.file).suffix}"]
-    candidates = [given / name for name in names] + [given / entry.repo / names[0]]
+    folders = [given, given / entry.repo] if entry.repo else [given]
+    candidates = [folder / name for folder in folders for name in file_names(entry)]
     return next((path for path in candidates if path.is_file()), None)

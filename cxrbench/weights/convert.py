@@ -16,10 +16,10 @@ from cxrbench.cards import ModelCard, WeightsFile
 from cxrbench.errors import BadRequest, WeightsError
 from cxrbench.hashing import sha256_file
 from cxrbench.registry import load_entry
-from cxrbench.weights.choice import TENSOR_SUFFIXES
-from cxrbench.weights.mapping import Match, match_file, matches_any
-from cxrbench.weights.read import read_content
-from cxrbench.weights.report import some
+from cxrbench.weights.locate import is_side_file
+from cxrbench.weights.mapping import match_files
+from cxrbench.weights.read import is_safetensors, read_content
+from cxrbench.weights.unpickle import is_blocked
 from cxrbench.weights.write import write_tensors
 
 _MODULE_PARTS = ("_parameters", "_buffers", "_modules")
@@ -69,10 +69,12 @@ def convert(
         card: Model that the tensors have to fit.
 
     Raises:
-        BadRequest: When the files are not of these kinds, or `out` exists.
+        BadRequest: When the files are not of these kinds, `out` exists, or what is never allowed
+            is in `allow`.
         WeightsError: When the checkpoint cannot be read safely, or does not fit the card.
     """
     _check_files(path, out)
+    _check_allowed(path, allow)
     entry = None if card is None else _entry(card, path)
     content = read_content(path, allow)
     key = wrapper or _wrapper(path, content, entry)
@@ -104,7 +106,7 @@ def convert(
 
 def _check_files(path: Path, out: Path) -> None:
     problem = None
-    if path.suffix == ".safetensors":
+    if path.suffix == ".safetensors" or is_safetensors(path):
         problem = f"{path} is safetensors already", "use it as it is"
     elif out.suffix != ".safetensors":
         problem = f"{out} does not end in .safetensors", "say --out FILE.safetensors"
@@ -115,9 +117,19 @@ def _check_files(path: Path, out: Path) -> None:
         raise BadRequest(f"cannot convert {path.name}", why=why, fix=fix)
 
 
+def _check_allowed(path: Path, allow: Sequence[str]) -> None:
+    blocked = [name for name in allow if is_blocked(name)]
+    if blocked:
+        raise BadRequest(
+            f"cannot convert {path.name}",
+            why=f"{', '.join(blocked)} reaches the system and is never allowed",
+            fix="leave it out of --allow; do not use a file that wants it",
+        )
+
+
 def _entry(card: ModelCard, path: Path) -> WeightsFile:
     """The card's file that a checkpoint stands for: of its name, or the first with tensors."""
-    files = [file for file in card.weights if Path(file.file).suffix in TENSOR_SUFFIXES]
+    files = [file for file in card.weights if not is_side_file(file)]
     if not files:
         raise BadRequest(
             f"cannot convert {path.name} for {card.id}",
@@ -190,26 +202,17 @@ def _fit(card: ModelCard, entry: WeightsFile, tensors: Mapping[str, Tensor]) -> 
     with torch.device("meta"):
         encoder = load_entry(card.entry)(card)
     wanted = encoder.state_dict() if isinstance(encoder, nn.Module) else {}
-    match = match_file(entry, tensors, wanted)
-    required = [name for name in wanted if not matches_any(card.optional_tensors, name)]
-    match.missing = [name for name in required if name not in match.tensors]
-    others = sum(Path(file.file).suffix in TENSOR_SUFFIXES for file in card.weights) - 1
-    if match.wrong_shape or not match.tensors or (match.missing and not others):
+    match, rest = match_files(card, wanted, [(entry, tensors)]), ""
+    others = sum(not is_side_file(file) for file in card.weights) - 1
+    if match.missing and others and match.tensors:
+        match.missing, rest = [], f"; {others} other file(s) of the card fill the rest"
+    if match.problems:
         raise WeightsError(
             f"the checkpoint does not fit {card.id}",
-            why="; ".join(_problems(match)),
+            why="; ".join(match.problems),
             fix="give the checkpoint that the card describes, or leave --model out",
         )
-    rest = f"; {others} other file(s) of the card fill the rest" if match.missing else ""
     return f"{len(match.tensors)} of the {len(wanted)} tensors of {card.id}{rest}"
-
-
-def _problems(match: Match) -> list[str]:
-    return [
-        *some("missing", match.missing),
-        *some("unexpected", match.unexpected),
-        *some("wrong shape", match.wrong_shape),
-    ]
 
 
 def _is_tensor(value: Any) -> bool:

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from cxrbench.cards import ModelCard
 from cxrbench.errors import WeightsError
 from cxrbench.weights.choice import ResolvedFile, Weights
-from cxrbench.weights.mapping import Match, match_file, matches_any
+from cxrbench.weights.mapping import Match, is_counter, is_required, match_files
 from cxrbench.weights.read import read_tensors
-from cxrbench.weights.report import LoadReport, some
+from cxrbench.weights.report import LoadReport
 
 
 @runtime_checkable
@@ -42,7 +42,8 @@ def load(encoder: object, card: ModelCard, files: Sequence[ResolvedFile]) -> Loa
 
     Raises:
         WeightsError: When fewer encoder tensors match than the card demands, or a file holds
-            tensors of an unknown kind; the encoder is then left untouched.
+            tensors of an unknown kind or that nothing takes and the card does not ignore; the
+            encoder is then left untouched.
     """
     report = _load_tensors(encoder, card, files)
     use_side_files(encoder, files)
@@ -65,23 +66,14 @@ def match(
     Raises:
         WeightsError: When the files do not fill the encoder as its card demands.
     """
-    whole = Match()
-    for file in files:
-        if file.holds_tensors:
-            found = read_tensors(file.path, file.entry.wrapper)
-            part = match_file(file.entry, found, wanted)
-            whole.tensors.update(part.tensors)
-            whole.unexpected += part.unexpected
-            whole.wrong_shape += part.wrong_shape
-            whole.by_order |= part.by_order
-    required = [name for name in wanted if not matches_any(card.optional_tensors, name)]
-    whole.missing = [name for name in required if name not in whole.tensors]
+    read = ((f.entry, read_tensors(f.path, f.entry.wrapper)) for f in files if f.holds_tensors)
+    whole = match_files(card, wanted, read)
+    required = sum(is_required(card, name) for name in wanted)
     report = LoadReport(
-        matched=len(required) - len(whole.missing),
-        total=len(required),
+        matched=required - len(whole.missing),
+        total=required,
         by_order=whole.by_order,
-        unexpected=tuple(whole.unexpected),
-        complete=len(whole.tensors) == len(wanted),
+        complete=all(name in whole.tensors or is_counter(name) for name in wanted),
     )
     _refuse_partial(card, files, whole, report)
     return whole.tensors, report
@@ -99,15 +91,14 @@ def _refuse_partial(
     card: ModelCard, files: Sequence[ResolvedFile], found: Match, report: LoadReport
 ) -> None:
     complete = report.total == 0 or report.matched / report.total >= card.min_match
-    if complete and not found.wrong_shape:
+    # Tensors left over tell of another network, such as a deeper one of which half would be filled.
+    if complete and not found.wrong_shape and not found.unexpected:
         return
-    parts = [f"{report.matched} of {report.total} encoder tensors match"]
-    parts += some("missing", found.missing)
-    parts += some("unexpected", found.unexpected)
-    parts += some("wrong shape", found.wrong_shape)
+    parts = [f"{report.matched} of {report.total} encoder tensors match", *found.problems]
     names = ", ".join(file.path.name for file in files)
     raise WeightsError(
         f"the checkpoint {names} does not fit {card.id}",
         why="; ".join(parts),
-        fix="give the checkpoint this card describes, or correct the mapping on the card",
+        fix="give the checkpoint this card describes, or correct the mapping on the card; what the "
+        "encoder has no use for goes into `ignore` there",
     )

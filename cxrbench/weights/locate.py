@@ -13,7 +13,28 @@ from cxrbench.download import download
 from cxrbench.errors import DataError, WeightsError
 from cxrbench.paths import cache_dir
 
+TENSOR_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar", ".torch")
 _TIMEOUT_SECONDS = 5
+
+
+def is_side_file(entry: WeightsFile) -> bool:
+    """Whether the name of the file on the card says that it holds no tensors."""
+    return Path(entry.file).suffix not in (*TENSOR_SUFFIXES, "")
+
+
+def file_names(entry: WeightsFile) -> list[str]:
+    """Names under which the file is looked for in a folder, the one to prefer first.
+
+    Tensors may have been converted to safetensors, also beside a file that cannot be read safely.
+    Where the card declares a hash, its own file comes first.
+    """
+    own = Path(entry.file or entry.repo).name
+    names = [own, f"{entry.name}{Path(own).suffix}"]
+    if is_side_file(entry):
+        return names
+    converted = f"{Path(own).stem}.safetensors"
+    first = [own, converted] if entry.sha256 else [converted, own]
+    return [*first, names[1], f"{entry.name}.safetensors"]
 
 
 def locate(entry: WeightsFile) -> Path | None:
@@ -23,8 +44,10 @@ def locate(entry: WeightsFile) -> Path | None:
 
         found = try_to_load_from_cache(entry.repo, entry.file, revision=entry.revision)
         return Path(found) if isinstance(found, str) else None
-    path = _packaged_path(entry) if entry.source == "package" else _kept_path(entry)
-    return path if path is not None and path.is_file() else None
+    if entry.source == "package":
+        return _packaged_path(entry)
+    paths = (_kept_path(entry).parent / name for name in file_names(entry))
+    return next((path for path in paths if path.is_file()), None)
 
 
 def fetch(entry: WeightsFile) -> Path:

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from cxrbench.cards import WeightsFile
+from cxrbench.cards import ModelCard, WeightsFile
+from cxrbench.weights.report import some
+
+_COUNTER = "num_batches_tracked"  # of a batch norm; files older than PyTorch 0.4.1 have none
 
 
 @dataclass
@@ -29,6 +32,34 @@ class Match:
     unexpected: list[str] = field(default_factory=list)
     wrong_shape: list[str] = field(default_factory=list)
     by_order: bool = False
+
+    @property
+    def problems(self) -> list[str]:
+        """A line each for what is missing, left over or of another shape."""
+        return [
+            *some("missing", self.missing),
+            *some("unexpected", self.unexpected),
+            *some("wrong shape", self.wrong_shape),
+        ]
+
+
+def match_files(
+    card: ModelCard,
+    wanted: Mapping[str, Tensor],
+    files: Iterable[tuple[WeightsFile, Mapping[str, Tensor]]],
+) -> Match:
+    """Match files of a card, each with its tensors, with an encoder's whole `state_dict`."""
+    whole = Match()
+    for entry, found in files:
+        part = match_file(entry, found, wanted)
+        whole.tensors.update(part.tensors)
+        whole.unexpected += part.unexpected
+        whole.wrong_shape += part.wrong_shape
+        whole.by_order |= part.by_order
+    whole.missing = [
+        name for name in wanted if is_required(card, name) and name not in whole.tensors
+    ]
+    return whole
 
 
 def match_file(
@@ -98,6 +129,8 @@ def _by_order(
 ) -> dict[str, Tensor] | None:
     """Pairs in order if number, kind (last part of the name) and shape of every tensor agree."""
     targets = [(name, tensor) for name, tensor in wanted.items() if name.startswith(into)]
+    if not any(is_counter(name) for name in found):
+        targets = [(name, tensor) for name, tensor in targets if not is_counter(name)]
     if len(targets) != len(found):
         return None
     pairs = list(zip(found.items(), targets, strict=True))
@@ -117,6 +150,16 @@ def _rename(entry: WeightsFile, name: str) -> str:
     for pattern, replacement in entry.rename:
         name = re.sub(pattern, replacement, name)
     return name
+
+
+def is_counter(name: str) -> bool:
+    """Whether a tensor counts batches, which no output depends on."""
+    return _kind(name) == _COUNTER
+
+
+def is_required(card: ModelCard, name: str) -> bool:
+    """Whether a tensor of the encoder has to be in a file."""
+    return not is_counter(name) and not matches_any(card.optional_tensors, name)
 
 
 def matches_any(patterns: Iterable[str], name: str) -> bool:

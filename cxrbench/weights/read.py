@@ -16,13 +16,13 @@ def read_tensors(path: Path, wrapper: Sequence[str] = ()) -> dict[str, Tensor]:
     """The tensors of a checkpoint by name, on the CPU.
 
     Args:
-        path: A `.safetensors` file, or a torch checkpoint that `weights_only=True` can read.
+        path: A safetensors file, or a torch checkpoint that `weights_only=True` can read.
         wrapper: Top-level keys that may hold the state dict; the first one present is entered.
 
     Raises:
         WeightsError: When the file cannot be read safely or holds no tensors.
     """
-    if path.suffix == ".safetensors":
+    if path.suffix == ".safetensors" or is_safetensors(path):
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
@@ -42,6 +42,17 @@ def read_tensors(path: Path, wrapper: Sequence[str] = ()) -> dict[str, Tensor]:
         keys = ", ".join(map(str, list(content)[:5]))
         raise _unreadable(path, f"no tensor at its top level (keys: {keys})")
     return tensors
+
+
+def is_safetensors(path: Path) -> bool:
+    """Whether the content is safetensors: the size of a JSON header, then the header."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(9)
+        room = path.stat().st_size - 8
+    except OSError:
+        return False
+    return start[8:] == b"{" and int.from_bytes(start[:8], "little") <= room
 
 
 def read_content(path: Path, allow: Sequence[str] = ()) -> Any:

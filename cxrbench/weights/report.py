@@ -16,25 +16,21 @@ class LoadReport:
         matched: Encoder tensors that were filled.
         total: Encoder tensors that had to be.
         by_order: Whether names were matched by order and shape.
-        complete: Whether every tensor was filled, the optional ones included.
-        unexpected: Checkpoint tensors the encoder has no place for and the card does not ignore.
+        complete: Whether every tensor was filled, the optional ones included; counters of batch
+            norms aside, which change nothing that is computed.
     """
 
     matched: int
     total: int
     by_order: bool = False
-    unexpected: tuple[str, ...] = ()
     complete: bool = False
 
     @property
     def warnings(self) -> list[str]:
         """What a reader of the record should know about the match."""
-        found = []
         if self.by_order:
-            found.append("weights were matched by order and shape: their names differ")
-        if self.unexpected:
-            found += some("checkpoint tensors have no place in the encoder", self.unexpected)
-        return found
+            return ["weights were matched by order and shape: their names differ"]
+        return []
 
 
 def some(word: str, names: Sequence[str]) -> list[str]:

@@ -12,17 +12,23 @@ import pickletools
 import re
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
 from cxrbench.errors import WeightsError
 from cxrbench.weights.report import some
 
-# Modules that torch never loads from, whatever is allowed.
-_BLOCKED = frozenset({"nt", "os", "posix", "sys"})
+# Packages that no checkpoint has a use for: of some torch loads nothing whatever is allowed, of the
+# others everything reaches the system too.
+_BLOCKED = frozenset(
+    {"commands", "ctypes", "importlib", "multiprocessing", "nt", "os", "popen2", "posix", "pty"}
+    | {"runpy", "shutil", "socket", "subprocess", "sys"}
+)
+_BLOCKED_BUILTINS = frozenset({"__import__", "compile", "eval", "exec", "execfile", "open"})
+_UNKNOWN = "?"  # a name that the disassembled pickle does not tell
 # What a file in the format before zip archives names for the tensors themselves.
 _OF_TENSORS = re.compile(
     r"torch\.\w*Storage|torch\._utils\._rebuild_\w+|torch\.nn\.parameter\.Parameter|torch\.Size"
@@ -36,10 +42,13 @@ class RefusedError(WeightsError):
 
     Attributes:
         path: The file.
-        wanted: The classes and functions it names, `module.name`; empty where they are not known.
+        wanted: The classes and functions, `module.name`, that it names and that were not allowed;
+            empty where they are not known.
+        named: All that it names beside those of tensors, the allowed ones included.
     """
 
-    def __init__(self, path: Path, wanted: Sequence[str]) -> None:
+    def __init__(self, path: Path, named: Sequence[str], allowed: Sequence[str] = ()) -> None:
+        wanted = [name for name in named if name not in allowed]
         names = "; ".join(some("classes or functions are no tensors", wanted))
         super().__init__(
             f"{path.name} is refused",
@@ -50,6 +59,7 @@ class RefusedError(WeightsError):
         )
         self.path = path
         self.wanted = tuple(wanted)
+        self.named = tuple(named)
 
 
 def unpickle(path: Path, allow: Sequence[str] = ()) -> Any:
@@ -69,10 +79,9 @@ def unpickle(path: Path, allow: Sequence[str] = ()) -> Any:
     try:
         with torch.serialization.safe_globals(stand_ins):
             return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise RefusedError(path, [n for n in wanted_globals(path) if n not in allow]) from error
-    except (TypeError, AttributeError) as error:  # a state that no stand-in takes
-        raise RefusedError(path, []) from error
+    except (pickle.UnpicklingError, TypeError, AttributeError) as error:
+        # The last two: a state that no stand-in takes.
+        raise RefusedError(path, wanted_globals(path), allow) from error
 
 
 def wanted_globals(path: Path) -> list[str]:
@@ -89,37 +98,86 @@ def wanted_globals(path: Path) -> list[str]:
 
 
 def is_blocked(name: str) -> bool:
-    """Whether torch refuses it even where it is allowed."""
-    return name.rpartition(".")[0] in _BLOCKED
+    """Whether it reaches the system, or cannot be told: it is refused even where it is allowed."""
+    module, _, function = name.rpartition(".")
+    if module in ("builtins", "__builtin__"):
+        return function in _BLOCKED_BUILTINS
+    return _UNKNOWN in name or module.partition(".")[0] in _BLOCKED
 
 
 def _named(path: Path) -> set[str]:
-    """Every global of the pickles at the start of a file, or of the one in an archive."""
+    """Every global of the pickles at the start of a file, or of those in an archive."""
     found: set[str] = set()
-    strings: list[str] = []
     try:
-        with _stream(path) as stream:
-            for _ in range(_PICKLES):
-                for code, argument, _ in pickletools.genops(stream):
-                    if code.name == "GLOBAL":
-                        found.add(str(argument).replace(" ", "."))
-                    elif code.name == "STACK_GLOBAL":
-                        found.add(".".join(strings[-2:]))
-                    elif isinstance(argument, str):
-                        strings.append(argument)
-    except (OSError, ValueError, EOFError, StopIteration, UnicodeDecodeError, zipfile.BadZipFile):
-        pass  # the values begin, or it is no pickle
+        for stream in _streams(path):
+            with stream:
+                _add_globals(stream, found)
+    except (OSError, EOFError, zipfile.BadZipFile):
+        pass  # no file to look into
     return found
 
 
-def _stream(path: Path) -> Any:
+def _streams(path: Path) -> Iterator[IO[bytes]]:
     if not zipfile.is_zipfile(path):
-        return path.open("rb")
-    archive = zipfile.ZipFile(path)
-    content = next((name for name in archive.namelist() if name.endswith("data.pkl")), None)
-    if content is None:
-        raise ValueError("no data.pkl in the archive")
-    return archive.open(content)
+        yield path.open("rb")
+        return
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if name.endswith("data.pkl"):
+                yield archive.open(name)
+
+
+def _add_globals(stream: IO[bytes], found: set[str]) -> None:
+    try:
+        for _ in range(_PICKLES):
+            found.update(globals_of(pickletools.genops(stream)))
+    except (ValueError, EOFError, StopIteration, UnicodeDecodeError):
+        pass  # the values begin, or it is no pickle
+
+
+def globals_of(operations: Iterable[tuple[pickletools.OpcodeInfo, Any, Any]]) -> Iterator[str]:
+    """The globals of one pickle, `module.name`, each as soon as it is met.
+
+    Newer protocols take the two parts from the stack, where an earlier string may have come back
+    from the memo; so strings are followed through both, and everything else is None.
+
+    Args:
+        operations: What `pickletools.genops` yields.
+    """
+    stack: list[Any] = []
+    memo: dict[int, Any] = {}
+    for code, argument, _ in operations:
+        name = code.name
+        after: list[Any] = [None] * len(code.stack_after)
+        if name in ("GLOBAL", "INST"):
+            yield str(argument).replace(" ", ".")
+        elif name == "STACK_GLOBAL":
+            parts = [None, None, *stack][-2:]
+            yield ".".join(part if isinstance(part, str) else _UNKNOWN for part in parts)
+        elif name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
+            memo[len(memo) if argument is None else int(argument)] = stack[-1] if stack else None
+            continue
+        elif name in ("GET", "BINGET", "LONG_BINGET"):
+            after = [memo.get(int(argument))]
+        elif name == "DUP":
+            after = stack[-1:] * 2
+        elif name == "MARK":
+            after = [pickletools.markobject]
+        elif "STRING" in name or "UNICODE" in name:
+            after = [argument]
+        _pop(stack, code)
+        stack.extend(after)
+
+
+def _pop(stack: list[Any], code: pickletools.OpcodeInfo) -> None:
+    """Take off the stack what an operation takes."""
+    before, mark = code.stack_before, pickletools.markobject
+    count = len(before)
+    if mark in before:
+        count = before.index(mark)
+        while stack and stack.pop() is not mark:
+            pass
+    del stack[len(stack) - min(count, len(stack)) :]
 
 
 def _stand_in(name: str) -> type:

@@ -125,7 +125,8 @@ class CoGazeEncoder(CoGaze):
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Encode reports or prompts, worded as findings, to B×D."""
-        return self.text_vectors(self.tokenizer([report_text(t) for t in texts]).to(self._device))
+        tokens = self.tokenizer([report_text(t) for t in texts]).to(self._device)
+        return self.text_vectors(tokens).float()
 
     def project_image(self, features: ImageFeatures) -> Tensor:
         """B×D, L2-normalised."""
@@ -151,7 +152,8 @@ class CoGazeEncoder(CoGaze):
 
     def _grid(self, tokens: Tensor) -> Tensor:
         """B×(1+P)×D tokens to B×D×h×w without the CLS token."""
-        return tokens[:, 1:].mT.reshape(len(tokens), -1, *self._sides)
+        # Features are float32, whatever autocast makes of the tokens.
+        return tokens[:, 1:].mT.reshape(len(tokens), -1, *self._sides).float()
 
     def _on_grid(self, values: Tensor) -> Tensor:
         """…×P values of patches to …×h×w."""

@@ -39,11 +39,21 @@ class ImageEncoder(nn.Module):
         raise NotImplementedError
 
     def encode_image(self, batch: ImageBatch) -> ImageFeatures:
-        """Encode images; view and context are of no use to these encoders.
+        """Encode images to float32; view and context are of no use to these encoders.
 
         Raises:
             RunError: When the batch has no pixels.
         """
         if batch.pixels is None:
             raise RunError("cannot encode images", why="no pixels", fix="give pixels")
-        return self.features(batch.pixels)
+        return in_float32(self.features(batch.pixels))
+
+
+def in_float32(features: ImageFeatures) -> ImageFeatures:
+    """The features in float32: under autocast the last layer decides what they come in."""
+    grid, latents = features.grid, features.latents
+    return ImageFeatures(
+        pooled=features.pooled.float(),
+        grid=None if grid is None else grid.float(),
+        latents=None if latents is None else latents.float(),
+    )

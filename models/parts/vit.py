@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import timm
+import torch
 from torch import Tensor, nn
+
+from cxrbench.errors import RunError
+
+from .positions import bicubic_positions
 
 
 class VisionTransformer(nn.Module):
@@ -39,8 +44,48 @@ class VisionTransformer(nn.Module):
         out: Tensor = self.net.norm(self.blocks(pixels))
         return out
 
-    def grid(self, tokens: Tensor) -> Tensor:
-        """B×N×D tokens to the B×D×h×w map of the patches; the input has to be square."""
+    def shape(self, pixels: Tensor) -> tuple[int, int]:
+        """(h, w): how many patches a B×3×H×W image has down and across."""
+        height, width = self.net.patch_embed.patch_size
+        return pixels.shape[2] // height, pixels.shape[3] // width
+
+    def grid(self, tokens: Tensor, shape: tuple[int, int] | None = None) -> Tensor:
+        """B×N×D tokens to the B×D×h×w map of the patches.
+
+        Args:
+            tokens: With those that come before the patches.
+            shape: (h, w); None: that of the images the network was built for.
+
+        Raises:
+            RunError: When there are not h·w patches.
+        """
         patches = tokens[:, self.prefix :]
-        side = round(patches.shape[1] ** 0.5)
-        return patches.mT.reshape(len(patches), -1, side, side)
+        down, across = shape or self.net.patch_embed.grid_size
+        if down * across != patches.shape[1]:
+            raise RunError(
+                "cannot lay patches out as a map",
+                why=f"{patches.shape[1]} patches, expected {down}×{across}",
+                fix="give images of the size of the card, or of whole patches",
+            )
+        return patches.mT.reshape(len(patches), -1, down, across)
+
+    def embedded(self, pixels: Tensor) -> Tensor:
+        """B×3×H×W normalised pixels of any size to B×N×D tokens with their positions.
+
+        Positions of patches are resized by plain bicubic interpolation, that of CLS is kept. For
+        networks without a norm or dropout of patches.
+        """
+        net, prefix = self.net, self.prefix
+        patches: Tensor = net.patch_embed.proj(pixels)
+        table = net.pos_embed
+        positions = bicubic_positions(table[:, prefix:], (patches.shape[2], patches.shape[3]))
+        x = patches.flatten(2).mT + positions
+        if prefix:
+            first = net.cls_token + table[:, :prefix]
+            x = torch.cat([first.expand(len(x), -1, -1), x], dim=1)
+        return x
+
+    def resized(self, pixels: Tensor) -> Tensor:
+        """B×3×H×W normalised pixels of any size to B×N×D tokens after the final norm."""
+        out: Tensor = self.net.norm(self.net.blocks(self.embedded(pixels)))
+        return out

@@ -59,5 +59,5 @@ class VitEncoder(ImageEncoder):
 
     def features(self, pixels: Tensor) -> ImageFeatures:
         """B×3×H×W to pooled B×D and grid B×D×h×w."""
-        tokens = self.tokens(pixels)
-        return ImageFeatures(pooled=self.pool(tokens), grid=self.image.grid(tokens))
+        tokens, shape = self.tokens(pixels), self.image.shape(pixels)
+        return ImageFeatures(pooled=self.pool(tokens), grid=self.image.grid(tokens, shape))

@@ -31,7 +31,7 @@ def _compute(case: GoldenCase) -> Mapping[str, Tensor]:
 
 
 def _after_blocks(encoder: Any, pixels: Tensor) -> Iterator[Tensor]:
-    x = encoder.embedded(pixels)
+    x = encoder.image.embedded(pixels)
     for block in encoder.image.net.blocks:
         x = block(x)
         yield x

@@ -87,6 +87,27 @@ def test_an_encoder_of_a_fixed_size_takes_that_size_alone(modes, monkeypatch):
     assert planned.state == "not applicable" and "of the protocol gives 224×224" in planned.reason
 
 
+def test_an_encoder_of_fixed_pixels_takes_no_other_mean_and_deviation(modes, monkeypatch):
+    entry = modes.registry.models.get("small")
+    fixed = type(entry)(entry.card.model_copy(update={"fixed_pixels": True}), entry.provider)
+    monkeypatch.setitem(modes.registry.models.offers, "small", [fixed])
+    planned = one(modes, preprocessing="small-mode")
+    assert planned.state == "not applicable"
+    assert planned.reason == (
+        "its network takes its own mean and deviation alone, "
+        "the preprocessing small-mode has others"
+    )
+    assert one(modes, preprocessing="native").state == "to run"
+    own = entry.card.preprocessing
+    resized = modes.registry.modes.get("small-mode").card.preprocessing.model_copy(
+        update={"mean": own.mean, "std": own.std}
+    )
+    mode = modes.registry.modes.get("small-mode")
+    card = mode.card.model_copy(update={"preprocessing": resized})
+    monkeypatch.setitem(modes.registry.modes.offers, "resized", [type(mode)(card, mode.provider)])
+    assert one(modes, preprocessing="resized").state == "to run"
+
+
 @pytest.mark.parametrize("protocol", ["linear-probe@1", "strict@1"])
 def test_a_run_reads_images_of_the_mode_and_its_record_says_so(modes, protocol):
     native = modes.run("small", protocol)

@@ -57,8 +57,8 @@ class Good(nn.Module):
 
     def encode_image(self, batch):
         trunk = batch.trunk if batch.trunk is not None else self.encode_trunk(batch.pixels)
-        grid = self.dropout(self.norm(trunk))
-        image = self.head(grid.mean(dim=(2, 3)))
+        grid = self.dropout(self.norm(trunk)).float()
+        image = self.head(grid.mean(dim=(2, 3))).float()
         view = self.view_table(self.view_rows(batch))
         pooled = image + view + self.read_context(batch)
         return ImageFeatures(pooled=pooled, grid=grid, latents=torch.stack([image, pooled], 1))
@@ -88,7 +88,7 @@ class Good(nn.Module):
         return F.normalize(encoded, dim=-1)
 
     def score_pairs(self, features, texts):
-        return features.pooled @ self.bag(texts).T
+        return (features.pooled @ self.bag(texts).T).float()
 
     def score_classes(self, features):
         return torch.sigmoid(features.pooled[:, : len(self.classes)])
@@ -123,6 +123,23 @@ class HalfPrecision(Good):
     def encode_image(self, batch):
         features = super().encode_image(batch)
         return ImageFeatures(features.pooled.half(), features.grid, features.latents)
+
+
+class LeftInBfloat16(Good):
+    """Its scores are as autocast left them."""
+
+    def score_pairs(self, features, texts):
+        return features.pooled @ self.bag(texts).T
+
+
+class CancelsInBfloat16(Good):
+    """A small difference of large numbers, which bf16 cannot hold."""
+
+    def encode_image(self, batch):
+        features = super().encode_image(batch)
+        apart = 4 * self.head(features.pooled) + 300
+        pooled = features.pooled + (apart - 300).float()
+        return ImageFeatures(pooled, features.grid, features.latents)
 
 
 class NotFinite(Good):

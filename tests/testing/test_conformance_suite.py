@@ -24,6 +24,8 @@ BROKEN = [
     ("Raises", {}, {"shapes"}, "out of ideas"),
     ("WrongWidth", {}, {"shapes"}, "(3, 8), expected (3, 9)"),
     ("HalfPrecision", {}, {"finite-float32"}, "float16"),
+    ("LeftInBfloat16", {}, {"autocast"}, "`scores of pairs` is not float32"),
+    ("CancelsInBfloat16", {}, {"autocast"}, "autocast changes the result"),
     ("NotFinite", {}, {"finite-float32"}, "uniform images"),
     ("Blind", {}, {"images-matter"}, "the same vector"),
     ("Transposed", {}, {"grid-lies-right"}, "bottom left"),
@@ -106,7 +108,8 @@ def test_what_a_small_encoder_lacks_is_not_applicable():
     absent = {r.check for r in report.results if r.status == "not applicable"}
     assert absent == {
         "meta-device", "grid-lies-right", "frozen-trunk", "gradients", "parameter-groups", "text",
-        "joint-space", "pairwise", "closed-vocabulary", "seeded", "checkpoint", "missing-tensor",
+        "joint-space", "pairwise", "closed-vocabulary", "autocast", "seeded",
+        "checkpoint", "missing-tensor",
     }  # fmt: skip
 
 

@@ -58,6 +58,7 @@ def incomplete(case):
 
 
 compare_less = golden(incomplete)
+compare_nothing = golden(lambda case: {})
 
 
 def expected():
@@ -118,10 +119,12 @@ def card():
 def check(card, tmp_path):
     """Write a folder with changes and compare; the results by name."""
 
-    def run(arrays=None, wrapper=("state",), reference="compare", **changes):
+    def run(arrays=None, wrapper=("state",), reference="compare", lost=(), **changes):
         content = {**manifest(), "wrapper": list(wrapper), **changes}
         (tmp_path / "manifest.json").write_text(json.dumps(content))
-        np.savez(tmp_path / "golden.npz", **{**expected(), **(arrays or {})})
+        content = {**expected(), **(arrays or {})}
+        kept = {name: array for name, array in content.items() if name not in lost}
+        np.savez(tmp_path / "golden.npz", **kept)
         used = card.model_copy(update={"reference": f"{__name__}:{reference}"})
         report = check_reference(used, tmp_path)
         return report, {result.name: result for result in report.results}
@@ -197,11 +200,36 @@ def test_an_untied_table_is_another_table(check):
     assert failed(report) == {"text"}
 
 
-def test_an_array_that_nothing_computes_does_not_pass_unseen(check):
-    _, found = check(reference="compare_less")
-    assert found["outside"].status == "skipped"
-    _, found = check({"extra": np.zeros(2)})
-    assert found["extra"].status == "skipped"
+def test_an_array_that_nothing_computes_fails(check):
+    report, _ = check(reference="compare_less")
+    assert not report.ok and failed(report) == {"outside"}
+    report, _ = check({"extra": np.zeros(2)})
+    assert failed(report) == {"extra"}
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [["pooled"], ["text"], ["outside", "image_embed"], ["grid_slice_step"], ["grid_slice"]],
+)
+def test_an_array_that_the_folder_lacks_fails_by_name(check, lost):
+    report, _ = check(lost=lost)
+    # A slice and its steps belong together: one alone is an array that nothing computes.
+    expected = {"grid_slice": {"grid_slice_step"}, "grid_slice_step": {"arrays"}}
+    assert not report.ok and failed(report) == expected.get(lost[0], set(lost))
+
+
+def test_a_map_of_which_the_shape_alone_is_kept_fails(check):
+    lost = [name for name in expected() if name.startswith("grid_") and name != "grid_shape"]
+    report, found = check(lost=lost)
+    assert failed(report) == {"grid"} and found["grid_shape"].ok
+
+
+@pytest.mark.parametrize("left", [(), ("input_ids", "attention_mask")])
+def test_a_folder_without_arrays_does_not_pass(check, left):
+    lost = [name for name in expected() if name not in left]
+    report, found = check(lost=lost, reference="compare_nothing")
+    assert not report.ok and failed(report) == {"arrays"}
+    assert found["arrays"].note == "no array was compared" and found["checkpoint"].ok
 
 
 def test_the_checkpoint_has_the_published_layout(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cxrbench.errors import BadRequest, WeightsError
-from cxrbench.weights.choice import resolve
+from cxrbench.weights.choice import is_side_file, resolve
 from cxrbench.weights.locate import fetch, locate
 
 MANUAL = {"name": "net", "source": "manual", "file": "net.pt", "repo": "https://example.org/net"}
@@ -149,3 +149,31 @@ def test_fetching_from_the_hub_offline_is_an_error(make_card):
     with pytest.raises(WeightsError, match=r"x\.pt from a/b") as caught:
         fetch(entry)
     assert len(str(caught.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize("name", ["mine.torch", "mine", "mine.json", "epoch=3"])
+def test_the_card_says_what_holds_tensors_not_the_name_of_the_given_file(make_card, tmp_path, name):
+    weights = resolve(make_card(MANUAL), str(place(tmp_path / name)))
+    assert weights.files[0].holds_tensors
+
+
+def test_the_ending_torch_is_of_tensors(make_card):
+    (entry,) = make_card({**MANUAL, "file": "net.torch"}).weights
+    assert not is_side_file(entry)
+
+
+def test_a_side_file_has_no_other_form(make_card, tmp_path, own_cache):
+    place(own_cache / "weights" / "net" / "net.pt")
+    place(own_cache / "weights" / "words" / "words.safetensors")
+    with pytest.raises(WeightsError, match="not on this machine"):
+        resolve(make_card(MANUAL, SIDE), None)
+
+
+def test_a_converted_file_is_not_the_declared_one(make_card, own_cache):
+    """Where the card knows the hash, its own file comes first, and another is refused."""
+    card = make_card({**MANUAL, "sha256": SHA})
+    place(own_cache / "weights" / "net" / "net.safetensors", b"converted")
+    with pytest.raises(WeightsError, match="not the declared ones"):
+        resolve(card, None)
+    path = place(own_cache / "weights" / "net" / "net.pt")
+    assert resolve(card, None).files[0].path == path

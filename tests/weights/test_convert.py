@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
+import io
 import json
+import os
+import pickle
+import pickletools
+import re
+import subprocess
 import sys
-from collections import OrderedDict
+import zipfile
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
+from collections import Counter, OrderedDict
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +28,10 @@ from typer.testing import CliRunner
 from cxrbench.cli.main import app
 from cxrbench.errors import BadRequest, WeightsError
 from cxrbench.hashing import sha256_file
+from cxrbench.weights.choice import resolve
 from cxrbench.weights.convert import convert
 from cxrbench.weights.load import load
-from cxrbench.weights.unpickle import RefusedError, wanted_globals
+from cxrbench.weights.unpickle import RefusedError, globals_of, is_blocked, wanted_globals
 
 
 @pytest.fixture(autouse=True)
@@ -212,15 +224,88 @@ def test_code_is_not_run_whatever_is_allowed(saved, out, other, tmp_path):
 
 
 def test_the_system_is_never_reached(saved, out, other, tmp_path):
-    import os
-
     trace = tmp_path / "trace"
     path = saved({"model": other, "evil": Runs(os.system, f"touch {trace}")})
     (name,) = wanted_globals(path)
-    for allow in ([], [name]):
-        with pytest.raises(RefusedError):
-            convert(path, out, allow=allow)
+    with pytest.raises(RefusedError):
+        convert(path, out)
+    with pytest.raises(BadRequest, match="cannot convert") as caught:
+        convert(path, out, allow=["collections.UserDict", name])
+    assert name in caught.value.why and "UserDict" not in caught.value.why
     assert not trace.exists() and not out.exists()
+
+
+@pytest.mark.parametrize("function", [os.system, subprocess.run, eval])
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_no_recipe_for_a_file_that_reaches_the_system(
+    saved, out, other, settings_class, function, protocol
+):
+    evil = Runs(function, "0")
+    content = {"model": other, "args": settings_class.Config(), "evil": evil}
+    path = saved(content, pickle_protocol=protocol)
+    arguments = ["weights", "convert", str(path), "--out", str(out)]
+    for allow in ([], ["--allow", "old_library.Config"]):
+        done = CliRunner().invoke(app, arguments + allow)
+        assert isinstance(done.exception, RefusedError)
+        # Protocol 2 has the modules of Python 2.
+        assert re.search(rf"^\w+\.{function.__name__}: never allowed", done.stderr, re.M)
+        assert "weights_only" not in done.stderr and "--allow" not in done.stderr
+    assert not out.exists()
+
+
+def test_no_recipe_where_nothing_is_known(tmp_path, out):
+    path = tmp_path / "odd.pt"
+    path.write_bytes(b"\x80\x02}.")  # a pickle that is no checkpoint
+    done = CliRunner().invoke(app, ["weights", "convert", str(path), "--out", str(out)])
+    assert isinstance(done.exception, WeightsError)
+    assert "weights_only" not in done.stderr
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 4, 5])
+@pytest.mark.parametrize("optimised", [False, True])
+def test_names_are_found_as_python_finds_them(protocol, optimised):
+    """Repeated modules and names come from the memo; `find_class` is the oracle."""
+
+    class Recorder(pickle.Unpickler):
+        def find_class(self, module, name):
+            asked.add(f"{module}.{name}")
+            module, name = NAME_MAPPING.get(
+                (module, name), (IMPORT_MAPPING.get(module, module), name)
+            )
+            return super().find_class(module, name)
+
+    shared = ["system", "os.path", Path("a"), Path("b")]
+    content = [
+        OrderedDict(a=1), "collections", Decimal(1), "Fraction", Fraction(1, 2),
+        {"x": (shared, shared)}, np.float64(1), Path("c"), os.path.join, ["decimal", Decimal(2)],
+        Counter("ab"), datetime.date(2020, 1, 1), datetime.timedelta(1), {1, 2}, b"raw", 1 << 70,
+    ]  # fmt: skip
+    asked: set[str] = set()
+    data = pickle.dumps(content, protocol)
+    data = pickletools.optimize(data) if optimised else data
+    Recorder(io.BytesIO(data), fix_imports=False).load()
+    assert set(globals_of(pickletools.genops(data))) == asked and len(asked) > 8
+
+
+def test_a_name_put_together_on_the_stack_cannot_hide():
+    strings = [b"\x8c" + bytes([len(part)]) + part for part in (b"posix", b"system", b"torch")]
+    module, function, other = strings
+    # Pushed and popped strings in between, and a name that comes from the memo.
+    data = b"\x80\x04" + function + b"\x940" + module + b"h\x00" + other + b"0\x93."
+    assert list(globals_of(pickletools.genops(data))) == ["posix.system"]
+    made = b"\x80\x04" + module + b"N)R" + function + b"\x93."
+    (name,) = globals_of(pickletools.genops(made))
+    assert name == "?.system" and is_blocked(name)
+
+
+def test_a_decoy_in_the_archive_does_not_hide_what_is_wanted(saved, other):
+    path = saved({"model": other, "evil": Runs(os.system, "0")}, pickle_protocol=4)
+    decoy = path.with_name("decoy.pt")
+    with zipfile.ZipFile(path) as theirs, zipfile.ZipFile(decoy, "w") as ours:
+        ours.writestr("x/data.pkl", pickle.dumps(Fraction(1, 2), 4))
+        for name in theirs.namelist():
+            ours.writestr(name, theirs.read(name))
+    assert any(map(is_blocked, wanted_globals(decoy)))
 
 
 def test_files_of_another_kind_are_refused(saved, out, tmp_path, other):
@@ -254,11 +339,46 @@ def test_a_named_model_has_to_be_fitted(net, other, make_card, saved, out, monke
     with pytest.raises(WeightsError, match="does not fit net") as caught:
         convert(saved({"state": lost, "optimizer": other}), out, card=card)
     assert "1 missing: scale" in caught.value.why and not out.exists()
+    deeper = {**theirs, "m.third.weight": torch.ones(2)}
+    with pytest.raises(WeightsError, match="does not fit net") as caught:
+        convert(saved({"state": deeper}), out, card=card)
+    assert "1 unexpected: third.weight" in caught.value.why and not out.exists()
+    ignoring = make_card({**card.weights[0].model_dump(), "ignore": [r"m\.third\..*"]})
+    convert(saved({"state": deeper}), out.with_name("deeper.safetensors"), card=ignoring)
     done = convert(saved({"state": theirs, "optimizer": other}), out, card=card)
     assert (
         done.wrapper == "state" and done.fits == f"{len(other)} of the {len(other)} tensors of net"
     )
     same(out, theirs)
+
+
+@pytest.mark.parametrize("name", ["old.safetensors", "theirs.safetensors", "named.safetensors"])
+@pytest.mark.parametrize("into", ["folder", "cache"])
+def test_what_was_converted_is_found_and_loaded(net, other, make_card, saved, tmp_path, name, into):
+    """A refused file stays where it is; the converted one beside it is used."""
+    card = make_card({"name": "theirs", "source": "manual", "file": "old.ckpt"})
+    folder = tmp_path / ("cache/weights/theirs" if into == "cache" else "folder")
+    folder.mkdir(parents=True)
+    # The first name lies beside the refused file, the others in its place.
+    path = saved({"state_dict": other, "seen": np.arange(3)})
+    if name == "old.safetensors":
+        path = path.rename(folder / "old.ckpt")
+    convert(path, folder / name, allow=wanted_globals(path))
+    if name == "named.safetensors":  # safetensors under the suffix of the card
+        (folder / name).rename(folder / "old.ckpt")
+    weights = resolve(card, None if into == "cache" else str(folder), fetch=False)
+    assert weights.files[0].sha256 == sha256_file(weights.files[0].path)
+    report = load(net, card, weights.files)
+    assert report.matched == report.total == len(other)
+    assert all(torch.equal(net.state_dict()[key], tensor) for key, tensor in other.items())
+
+
+def test_safetensors_of_another_name_are_not_converted(saved, out, other, tmp_path):
+    done = convert(saved(other), out)
+    path = done.path.rename(tmp_path / "really.pt")
+    with pytest.raises(BadRequest, match="cannot convert") as caught:
+        convert(path, out)
+    assert "safetensors already" in caught.value.why
 
 
 def test_the_command_says_what_it_did(saved, out, other):

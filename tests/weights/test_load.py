@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from cxrbench.errors import WeightsError
 from cxrbench.weights.load import load
@@ -59,15 +60,59 @@ def test_one_wrong_shape_is_refused_even_where_a_part_may_match(
     assert equal(values(net), before)
 
 
-def test_a_tensor_too_many_only_warns(net, other, make_card, resolved, tmp_path):
-    card = make_card(FILE)
-    content = {**other, "head.weight": torch.zeros(1), "head.bias": torch.zeros(1)}
-    report = load(net, card, resolved(card, save(tmp_path / "w.safetensors", content)))
-    assert equal(values(net), other)
-    assert sorted(report.unexpected) == ["head.bias", "head.weight"]
-    (warning,) = report.warnings
-    assert warning.startswith("2 ")
-    assert "head.bias" in warning
+@pytest.mark.parametrize("min_match", [1.0, 0.1])
+def test_a_tensor_too_many_is_refused_unless_the_card_ignores_it(
+    net, other, make_card, resolved, tmp_path, min_match
+):
+    card, before = make_card(FILE, min_match=min_match, optional_tensors=["third.*"]), values(net)
+    content = {**other, "third.weight": torch.zeros(1), "third.bias": torch.zeros(1)}
+    path = save(tmp_path / "w.safetensors", content)
+    with pytest.raises(WeightsError, match="does not fit net") as caught:
+        load(net, card, resolved(card, path))
+    assert "5 of 5" in caught.value.why
+    assert "2 unexpected: third.bias, third.weight" in caught.value.why
+    assert "`ignore`" in caught.value.fix
+    assert equal(values(net), before)
+    for ignore, fits in (([r"third\.weight"], False), ([r"third\..*"], True)):
+        card = make_card({**FILE, "ignore": ignore})
+        if fits:
+            assert load(net, card, resolved(card, path)).complete
+            assert equal(values(net), other)
+        else:
+            with pytest.raises(WeightsError, match=r"1 unexpected: third\.bias"):
+                load(net, card, resolved(card, path))
+
+
+@pytest.mark.parametrize("match_by", ["name", "name-or-order"])
+@pytest.mark.parametrize("renamed", [False, True])
+@pytest.mark.parametrize("counters", [True, False])
+def test_a_file_may_lack_the_counters_of_batch_norms(
+    make_card, resolved, tmp_path, counters, match_by, renamed
+):
+    """Files older than PyTorch 0.4.1 have none, and no output depends on them."""
+    net, theirs = (nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)) for _ in range(2))
+    theirs(torch.randn(4, 3))
+    content = {
+        ("net." if renamed else "") + name: tensor
+        for name, tensor in theirs.state_dict().items()
+        if counters or not name.endswith("num_batches_tracked")
+    }
+    path = tmp_path / "w.pt"
+    torch.save(content, path)
+    card = make_card({**FILE, "file": "w.pt", "match_by": match_by})
+    files = resolved(card, path)
+    if renamed and match_by == "name":
+        with pytest.raises(WeightsError, match="0 of 6"):
+            load(net, card, files)
+        return
+    report = load(net, card, files)
+    assert report.complete and (report.matched, report.total, report.by_order) == (6, 6, renamed)
+    assert int(net[1].num_batches_tracked) == int(counters)
+    assert torch.equal(net[1].running_mean, theirs[1].running_mean)
+    lost = {name: t for name, t in content.items() if not name.endswith("running_var")}
+    torch.save(lost, path)
+    with pytest.raises(WeightsError, match="does not fit net" if renamed else "1.running_var"):
+        load(net, card, resolved(card, path))
 
 
 def test_long_lists_are_cut_and_counted(net, make_card, resolved, tmp_path):

@@ -1,11 +1,15 @@
-"""CheXWorld's positions at other sizes, against the coefficients of bicubic interpolation."""
+"""Positions at other sizes, against the coefficients of bicubic interpolation; maps of patches."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from cxrbench_models.parts.positions import bicubic_positions
+from cxrbench_models.parts.vit import VisionTransformer
 from timm.layers import resample_abs_pos_embed
+
+from cxrbench.errors import RunError
 
 
 def cubic(distance, a=-0.75):
@@ -45,3 +49,26 @@ def test_the_own_size_is_left_alone_and_timms_way_is_another():
     smaller = bicubic_positions(positions, (5, 5))
     theirs = resample_abs_pos_embed(positions, [5, 5], num_prefix_tokens=0)
     assert (smaller - theirs).abs().max() > 1e-2
+
+
+def small():
+    return VisionTransformer(img_size=64, depth=1, embed_dim=6, num_heads=1)
+
+
+def test_patches_lie_in_the_map_as_in_the_image():
+    image = small()
+    tokens = torch.arange(17.0).reshape(1, 17, 1).expand(-1, -1, 6)  # CLS is 0
+    wide = image.grid(tokens, image.shape(torch.zeros(1, 3, 32, 128)))[0, 0]
+    assert wide.tolist() == [list(range(1, 9)), list(range(9, 17))]
+    assert image.grid(tokens)[0, 0, 1].tolist() == [5, 6, 7, 8]
+
+
+@pytest.mark.parametrize("shape", [None, (2, 6), (4, 5)])
+def test_a_map_that_the_patches_do_not_fill_is_refused(shape):
+    with pytest.raises(RunError, match="map"):
+        small().grid(torch.zeros(1, 13 + (shape == (2, 6)), 6), shape)
+
+
+def test_a_network_of_one_size_takes_no_other():
+    with pytest.raises(AssertionError, match="match model"):
+        small()(torch.zeros(1, 3, 32, 128))
