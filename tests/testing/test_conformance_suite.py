@@ -135,6 +135,7 @@ ALSO = {
     "HalfPrecision": {"joint-space", "pairwise"},
     "Blind": {"grid-lies-right"},
     "KeepsCount": {"seeded"},
+    "OtherEveryTime": {"autocast"},
     "DropsOut": {
         "batch-invariant", "order", "no-side-effects", "context", "view", "frozen-trunk",
     },
