@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from cxrbench.cards import ModelCard
 from cxrbench.errors import PluginError
 from cxrbench.image_spec import ImageSpec
 
-UNKNOWN_VIEW = "unk"
+from ..parts.settings import Settings, settings_of
+from ..parts.side_input import UNKNOWN_VIEW
 
 _PRESETS: dict[str, dict[str, Any]] = {
     "paper": {"text_pool": "masked", "context_mask": True},
@@ -18,11 +19,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class VisionSettings(_Settings):
+class VisionSettings(Settings):
     """The frozen Rad-DINO trunk, a DINOv2 vision transformer."""
 
     image_size: int = Field(default=518, description="Side of the square input, in pixels.")
@@ -43,7 +40,7 @@ class VisionSettings(_Settings):
         return self.image_size // self.patch_size
 
 
-class TextSettings(_Settings):
+class TextSettings(Settings):
     """The text encoder, six layers of CXR-BERT with the vocabulary of DistilGPT2."""
 
     vocab_size: int = Field(default=50265, description="Tokens, the nine special ones last.")
@@ -55,14 +52,14 @@ class TextSettings(_Settings):
     dropout: float = 0.25
 
 
-class PerceiverSettings(_Settings):
+class PerceiverSettings(Settings):
     """The Perceiver that context and image share; its heads are 8 of 64 channels."""
 
     depth: int = 3
     latents: int = 128
 
 
-class CoGazeSettings(_Settings):
+class CoGazeSettings(Settings):
     """Everything that fixes the architecture and how padding is treated.
 
     Attributes:
@@ -108,16 +105,7 @@ class CoGazeSettings(_Settings):
         Raises:
             PluginError: When `config` of the card is not valid.
         """
-        try:
-            settings = cls.model_validate(card.config)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise PluginError(
-                f"cannot build {card.id}",
-                why=f"config.{'.'.join(map(str, first['loc']))} of its card: {first['msg']}",
-                fix="correct the card",
-            ) from error
-        return settings
+        return settings_of(card, cls)
 
     def image_spec(self, card: ModelCard) -> ImageSpec:
         """The preprocessing of the card.

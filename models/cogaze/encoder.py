@@ -15,7 +15,8 @@ from cxrbench.encoder import ImageBatch, ImageFeatures
 from cxrbench.errors import PluginError, RunError, WeightsError
 from cxrbench.image_spec import ImageSpec
 
-from .config import UNKNOWN_VIEW, CoGazeSettings
+from ..parts.side_input import UNKNOWN_VIEW, contexts, view_rows
+from .config import CoGazeSettings
 from .losses.gaze import predicted_heat
 from .model import CoGaze
 from .tokenizer import CoGazeTokenizer, context_text, report_text, transcript_text
@@ -53,7 +54,6 @@ class CoGazeEncoder(CoGaze):
         self.image_spec: ImageSpec = settings.image_spec(card)
         self.pooled_dim = settings.dim
         self.views: Sequence[str] = [view for view in settings.views if view != UNKNOWN_VIEW]
-        self._rows = {view.upper(): row for row, view in enumerate(settings.views)}
         self.tokenizer = CoGazeTokenizer(settings.text.vocab_size, settings.text.max_tokens)
 
     def use_file(self, name: str, path: Path) -> None:
@@ -169,30 +169,13 @@ class CoGazeEncoder(CoGaze):
         return self.logit_scale.device
 
     def _view_rows(self, batch: ImageBatch) -> Tensor:
-        views = _per_image(batch, "view", batch.view)
-        unknown = self._rows[UNKNOWN_VIEW.upper()]
-        rows = [self._rows.get((view or UNKNOWN_VIEW).strip().upper(), unknown) for view in views]
-        return torch.tensor(rows, device=self._device)
+        return torch.tensor(view_rows(batch, self.settings.views), device=self._device)
 
     def _read_contexts(self, batch: ImageBatch) -> Tensor:
-        told = [split_context(text or "") for text in _per_image(batch, "context", batch.context)]
+        told = [split_context(text) for text in contexts(batch)]
         rows = [row for row, sections in enumerate(told) if any(sections)]
         if not rows:
             return self.context_latents(len(batch), None, None)
         tokens = self.tokenizer([context_text(*told[row]) for row in rows])
         where = torch.tensor(rows, device=self._device)
         return self.context_latents(len(batch), tokens.to(self._device), where)
-
-
-def _per_image(
-    batch: ImageBatch, name: str, values: Sequence[str | None] | None
-) -> Sequence[str | None]:
-    if values is None:
-        return [None] * len(batch)
-    if len(values) != len(batch):
-        raise RunError(
-            "cannot encode images",
-            why=f"{len(batch)} images came with {len(values)} values of `{name}`",
-            fix="give one value an image, None where unknown",
-        )
-    return values

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .tokenizer import Tokens
+from ..parts.tokens import Tokens
 
 
 def by_length(tokens: Tokens) -> list[tuple[Tensor, Tokens]]:

@@ -11,13 +11,13 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ..parts.tokens import Tokens
 from .config import CoGazeSettings
 from .image import build_image_encoder
 from .lengths import by_length
 from .perceiver import Perceiver
 from .projectors import ImageProjector, TextProjector
 from .text import TextEncoder
-from .tokenizer import Tokens
 
 _LOG_SCALE = math.log(1 / 0.07)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from torch import Tensor
 
 from cxrbench.errors import WeightsError
+
+from ..parts.tokens import Tokens
 
 PAD = "[PAD]"
 SPECIAL_TOKENS = (
@@ -25,23 +25,6 @@ SPECIAL_TOKENS = (
     "[TRANSCRIPT]",
 )
 """In the order of their ids, which are the last of the vocabulary."""
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """Texts as token ids, padded on the right.
-
-    Attributes:
-        ids: B×N int64.
-        mask: B×N booleans, True for real tokens.
-    """
-
-    ids: Tensor
-    mask: Tensor
-
-    def to(self, device: torch.device) -> Tokens:
-        """The same tokens on another device."""
-        return Tokens(self.ids.to(device), self.mask.to(device))
 
 
 def special_ids(vocab_size: int, special: Sequence[str] = SPECIAL_TOKENS) -> dict[str, int]:

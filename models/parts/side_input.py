@@ -17,15 +17,19 @@ def contexts(batch: ImageBatch) -> list[str]:
 
 
 def view_rows(batch: ImageBatch, views: Sequence[str]) -> list[int]:
-    """The row of each image's view.
+    """The row of each image's view in a table; see `rows_of`."""
+    return rows_of(_per_image(batch, "view", batch.view), views)
+
+
+def rows_of(given: Sequence[str | None], views: Sequence[str]) -> list[int]:
+    """The row of each view in a table.
 
     Args:
-        batch: The images.
+        given: Views in any case; None, and what the table lacks, is unknown.
         views: The rows of the table, one of them `UNKNOWN_VIEW`.
     """
     rows = {view.upper(): row for row, view in enumerate(views)}
     unknown = rows[UNKNOWN_VIEW.upper()]
-    given = _per_image(batch, "view", batch.view)
     return [rows.get((view or UNKNOWN_VIEW).strip().upper(), unknown) for view in given]
 
 

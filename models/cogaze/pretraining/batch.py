@@ -16,8 +16,9 @@ from cxrbench.data.samples import Sample
 from cxrbench.data.transforms import normalise
 from cxrbench.image_spec import ImageSpec
 
-from ..config import UNKNOWN_VIEW
-from ..tokenizer import CoGazeTokenizer, Tokens, context_text, report_text, transcript_text
+from ...parts.side_input import rows_of
+from ...parts.tokens import Tokens
+from ..tokenizer import CoGazeTokenizer, context_text, report_text, transcript_text
 from .settings import PretrainingSettings
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Collate:
         rows = torch.stack([item.row for item in items])
         grey = rows.dtype == torch.uint8
         batch = PretrainingBatch(
-            view=torch.tensor([self._view_row(sample) for sample in samples]),
+            view=torch.tensor(rows_of([sample.view for sample in samples], self.views)),
             reports=self.tokenizer([report_text(_findings(sample)) for sample in samples]),
             groups=torch.tensor([group(sample.study or sample.id) for sample in samples]),
             targets=torch.stack([targets(item.labels, item.mentions) for item in items]),
@@ -108,11 +109,6 @@ class Collate:
             spec=self.spec,
         )
         return replace(batch, **self._context(samples), **self._gaze(items))
-
-    def _view_row(self, sample: Sample) -> int:
-        known = {view.upper(): row for row, view in enumerate(self.views)}
-        view = (sample.view or UNKNOWN_VIEW).strip().upper()
-        return known.get(view, known[UNKNOWN_VIEW.upper()])
 
     def _context(self, samples: Sequence[Sample]) -> dict[str, Any]:
         if not self.settings.use_context:

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from cxrbench.errors import RunError
 
+from ...parts.tokens import Tokens
 from ..config import CoGazeSettings
 from ..model import CoGaze
-from ..tokenizer import Tokens
 from .batch import PretrainingBatch
 from .settings import LABELS
 

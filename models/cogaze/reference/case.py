@@ -15,9 +15,10 @@ from cxrbench.testing import procedural
 from cxrbench.testing.reference import Compared, compare
 from cxrbench.testing.vectors import Vectors
 
+from ...parts.tokens import Tokens
 from ..config import CoGazeSettings
 from ..pretraining.network import CoGazePretraining
-from ..tokenizer import PAD, Tokens, special_ids
+from ..tokenizer import PAD, special_ids
 from .checkpoint import tensors
 
 SHARED_INPUTS = (

@@ -13,11 +13,12 @@ from cxrbench.testing import procedural
 from cxrbench.testing.reference import Compared, compare, compare_exactly
 from cxrbench.testing.vectors import Vectors
 
+from ...parts.tokens import Tokens
 from ..pretraining.batch import PretrainingBatch
 from ..pretraining.network import CoGazePretraining
 from ..pretraining.objective import losses, weights_of
 from ..pretraining.settings import GazeSettings, PretrainingSettings
-from ..tokenizer import PAD, Tokens, special_ids
+from ..tokenizer import PAD, special_ids
 from .case import Case
 from .owners import match_rows
 

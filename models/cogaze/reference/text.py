@@ -11,7 +11,8 @@ from torch import Tensor
 from cxrbench.testing.reference import Compared, compare, compare_exactly
 from cxrbench.testing.vectors import Vectors
 
-from ..tokenizer import PAD, Tokens, special_ids
+from ...parts.tokens import Tokens
+from ..tokenizer import PAD, special_ids
 from .case import Case
 from .summaries import check_summaries
 

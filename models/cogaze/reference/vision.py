@@ -10,7 +10,7 @@ from torch import Tensor
 from cxrbench.testing.reference import Compared, compare
 from cxrbench.testing.vectors import Vectors
 
-from ..tokenizer import Tokens
+from ...parts.tokens import Tokens
 from .case import Case
 from .summaries import check_summaries
 

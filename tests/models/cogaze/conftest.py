@@ -14,7 +14,7 @@ import torch
 from cxrbench_models.cogaze.config import CoGazeSettings
 from cxrbench_models.cogaze.model import CoGaze
 from cxrbench_models.cogaze.reference.architecture import settings_of
-from cxrbench_models.cogaze.tokenizer import Tokens
+from cxrbench_models.parts.tokens import Tokens
 from torch import Tensor
 
 from cxrbench.cards import ModelCard
