@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
-from torch import Tensor, nn
+from torch import nn
 
 from cxrbench.cards import ModelCard
-from cxrbench.encoder import ImageFeatures
 
-from .parts.projection import unit
+from .parts.aligned import ReadsTexts
 from .parts.settings import settings_of
 from .parts.text import TextSettings, TextTower
-from .parts.tokens import Tokens
 from .parts.vit_image import VitEncoder, VitSettings
 
 
@@ -26,7 +21,7 @@ class BiomedClipSettings(VitSettings):
     joint: int = 512
 
 
-class BiomedClip(VitEncoder):
+class BiomedClip(ReadsTexts, VitEncoder):
     """Pooled is the CLS token of the ViT, a text is the first token of PubMedBERT."""
 
     settings_type = BiomedClipSettings
@@ -41,24 +36,3 @@ class BiomedClip(VitEncoder):
         self.text_projection = nn.Sequential(
             nn.Linear(width, hidden, bias=False), nn.GELU(), nn.Linear(hidden, joint, bias=False)
         )
-
-    def use_file(self, name: str, path: Path) -> None:
-        """Take a file of the tokenizer."""
-        self.text.use_file(name, path)
-
-    def text_features(self, tokens: Tokens) -> Tensor:
-        """B texts to B×768."""
-        out: Tensor = self.text(tokens).last_hidden_state[:, 0]
-        return out
-
-    def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """Encode captions or prompts to B×768."""
-        return self.text_features(self.text.tokens(texts))
-
-    def project_image(self, features: ImageFeatures) -> Tensor:
-        """B×512, L2-normalised."""
-        return unit(self.image_projection(features.pooled))
-
-    def project_text(self, encoded: Tensor) -> Tensor:
-        """B×512, L2-normalised."""
-        return unit(self.text_projection(encoded))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -13,12 +11,12 @@ from cxrbench.cards import ModelCard
 from cxrbench.encoder import ImageFeatures
 from cxrbench.errors import RunError
 
+from .parts.aligned import ReadsTexts
 from .parts.image import ImageEncoder
 from .parts.projection import unit
 from .parts.resnet import ResNet
 from .parts.settings import Settings, settings_of
 from .parts.text import TextSettings, TextTower
-from .parts.tokens import Tokens
 
 
 class BioVilTSettings(Settings):
@@ -30,7 +28,7 @@ class BioVilTSettings(Settings):
     text: TextSettings = TextSettings(vocab_size=30522, lowercase=True, special_ids=(2, 0, 3, 1))
 
 
-class BioVilT(ImageEncoder):
+class BioVilT(ReadsTexts, ImageEncoder):
     """Without an earlier image: the second half of each patch is a learned constant.
 
     With one, a transformer over both images would fill that half; batches here hold no earlier
@@ -61,24 +59,11 @@ class BioVilT(ImageEncoder):
             )
         )
 
-    def use_file(self, name: str, path: Path) -> None:
-        """Take a file of the tokenizer."""
-        self.text.use_file(name, path)
-
     def features(self, pixels: Tensor) -> ImageFeatures:
         """B×3×448×448 to pooled B×512 and grid B×512×14×14."""
         now = self.to_patch(self.image(pixels)[-1])
         grid = torch.cat([now, self.no_earlier_image.expand_as(now)], dim=1)
         return ImageFeatures(pooled=grid.mean(dim=(2, 3)), grid=grid)
-
-    def text_features(self, tokens: Tokens) -> Tensor:
-        """B texts to B×768: the first token."""
-        out: Tensor = self.text(tokens).last_hidden_state[:, 0]
-        return out
-
-    def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """Encode reports or prompts to B×768."""
-        return self.text_features(self.text.tokens(texts))
 
     def project_image(self, features: ImageFeatures) -> Tensor:
         """B×128, L2-normalised: patches are projected, then averaged.
@@ -93,7 +78,3 @@ class BioVilT(ImageEncoder):
                 fix="keep the grid of encode_image",
             )
         return unit(self.image_projection(features.grid).mean(dim=(2, 3)))
-
-    def project_text(self, encoded: Tensor) -> Tensor:
-        """B×128, L2-normalised."""
-        return unit(self.text_projection(encoded))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 from torch import Tensor
 
 from cxrbench.cards import ModelCard
 from cxrbench.encoder import ImageFeatures
 
+from .parts.aligned import ReadsTexts
 from .parts.image import ImageEncoder
-from .parts.projection import relu_projection, unit
+from .parts.projection import relu_projection
 from .parts.resnet import ResNet
 from .parts.settings import Settings, settings_of
 from .parts.text import TextSettings, TextTower
@@ -28,7 +26,7 @@ class ConVirtSettings(Settings):
     joint: int = 768
 
 
-class ConVirt(ImageEncoder):
+class ConVirt(ReadsTexts, ImageEncoder):
     """Pooled and grid are those of the last stage; a text is RoBERTa's pooled first token."""
 
     def __init__(self, card: ModelCard) -> None:
@@ -40,10 +38,6 @@ class ConVirt(ImageEncoder):
         self.image_projection = relu_projection(self.pooled_dim, joint, joint)
         self.text_projection = relu_projection(width, joint, joint)
 
-    def use_file(self, name: str, path: Path) -> None:
-        """Take a file of the tokenizer."""
-        self.text.use_file(name, path)
-
     def features(self, pixels: Tensor) -> ImageFeatures:
         """B×3×224×224 to pooled B×2048 and grid B×2048×7×7."""
         grid = self.image(pixels)[-1]
@@ -53,15 +47,3 @@ class ConVirt(ImageEncoder):
         """B texts to B×768."""
         out: Tensor = self.text(tokens).pooler_output.float()
         return out
-
-    def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """Encode reports or prompts to B×768."""
-        return self.text_features(self.text.tokens(texts))
-
-    def project_image(self, features: ImageFeatures) -> Tensor:
-        """B×768, L2-normalised."""
-        return unit(self.image_projection(features.pooled))
-
-    def project_text(self, encoded: Tensor) -> Tensor:
-        """B×768, L2-normalised."""
-        return unit(self.text_projection(encoded))

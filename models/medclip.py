@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -13,8 +11,8 @@ from torch import Tensor, nn
 from cxrbench.cards import ModelCard
 from cxrbench.encoder import ImageFeatures
 
+from .parts.aligned import ReadsTexts
 from .parts.image import ImageEncoder
-from .parts.projection import unit
 from .parts.resnet import ResNet
 from .parts.settings import Settings, settings_of
 from .parts.swin import Swin, SwinSettings
@@ -37,7 +35,7 @@ class MedClipSettings(Settings):
     joint: int = 512
 
 
-class MedClip(ImageEncoder):
+class MedClip(ReadsTexts, ImageEncoder):
     """Pooled is the mean of the grid; a text is the mean of its tokens over several layers."""
 
     largest_log_scale = math.log(100)
@@ -51,10 +49,6 @@ class MedClip(ImageEncoder):
         self.image_projection = nn.Linear(self.pooled_dim, settings.joint, bias=False)
         self.text_projection = nn.Linear(settings.text.dim, settings.joint, bias=False)
         self.logit_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
-
-    def use_file(self, name: str, path: Path) -> None:
-        """Take a file of the tokenizer."""
-        self.text.use_file(name, path)
 
     def features(self, pixels: Tensor) -> ImageFeatures:
         """B×3×H×W to pooled B×D and grid B×D×h×w, 32 pixels a cell."""
@@ -73,18 +67,6 @@ class MedClip(ImageEncoder):
         mask = torch.ones_like(tokens.mask) if over_padding else tokens.mask
         chosen = [mean_of_own(states[layer], mask) for layer in self.settings.text_layers]
         return torch.stack(chosen).mean(dim=0)
-
-    def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """Encode reports or prompts to B×768, each as if alone."""
-        return self.text_features(self.text.tokens(texts))
-
-    def project_image(self, features: ImageFeatures) -> Tensor:
-        """B×512, L2-normalised."""
-        return unit(self.image_projection(features.pooled))
-
-    def project_text(self, encoded: Tensor) -> Tensor:
-        """B×512, L2-normalised."""
-        return unit(self.text_projection(encoded))
 
     def logits(self, images: Tensor, texts: Tensor) -> Tensor:
         """N×M cosines of projected images and texts, times the learned factor of at most 100."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -14,8 +13,9 @@ from torch.nn import functional as F
 from cxrbench.cards import ModelCard
 from cxrbench.encoder import ImageFeatures
 
+from .parts.aligned import ReadsTexts
 from .parts.image import ImageEncoder
-from .parts.projection import batch_norm_projection, unit
+from .parts.projection import batch_norm_projection
 from .parts.resnet import ResNet
 from .parts.settings import Settings, settings_of
 from .parts.text import TextSettings, TextTower
@@ -50,7 +50,7 @@ class _NoTypes(nn.Module):
         return torch.zeros((), device=types.device)
 
 
-class Mgca(ImageEncoder):
+class Mgca(ReadsTexts, ImageEncoder):
     """Pooled and grid of the trunk; a text is the last layer's first token.
 
     The text tower gives every token the embedding of position 0, as the published one does: it
@@ -73,10 +73,6 @@ class Mgca(ImageEncoder):
         self.cell_projection = _projection_of_each(cells, *sizes)
         self.word_projection = _projection_of_each(width, *sizes)
 
-    def use_file(self, name: str, path: Path) -> None:
-        """Take a file of the tokenizer."""
-        self.text.use_file(name, path)
-
     def features(self, pixels: Tensor) -> ImageFeatures:
         """B×3×224×224 to pooled B×D, and grid: the patches of a ViT, a ResNet's third stage."""
         if isinstance(self.image, VisionTransformer):
@@ -94,19 +90,14 @@ class Mgca(ImageEncoder):
         """What transformers returns for B texts."""
         return self.text(tokens, position_ids=torch.zeros_like(tokens.ids), **arguments)
 
-    def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """Encode reports or prompts to B×768."""
-        tokens = self.text.tokens([plain(text) for text in texts])
+    def text_features(self, tokens: Tokens) -> Tensor:
+        """B texts to B×768."""
         out: Tensor = self.text_output(tokens).last_hidden_state[:, 0]
         return out
 
-    def project_image(self, features: ImageFeatures) -> Tensor:
-        """B×128, L2-normalised."""
-        return unit(self.image_projection(features.pooled))
-
-    def project_text(self, encoded: Tensor) -> Tensor:
-        """B×128, L2-normalised."""
-        return unit(self.text_projection(encoded))
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """Encode reports or prompts to B×768."""
+        return super().encode_text([plain(text) for text in texts])
 
 
 def _projection_of_each(width: int, hidden: int, out: int) -> nn.Sequential:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
 
 from cxrbench.cards import ModelCard
 from cxrbench.encoder import ImageFeatures
 
+from .parts.aligned import ReadsTexts
 from .parts.projection import unit
 from .parts.settings import settings_of
 from .parts.text import TextSettings, TextTower
@@ -26,7 +24,7 @@ class RefersSettings(VitSettings):
     text: TextSettings = TextSettings(pooler=True, max_tokens=100, lowercase=True)
 
 
-class Refers(VitEncoder):
+class Refers(ReadsTexts, VitEncoder):
     """Image and text: the joint space is that of three views, so an image stands for all three."""
 
     settings_type = RefersSettings
@@ -37,18 +35,10 @@ class Refers(VitEncoder):
         self.text = TextTower(text)
         self.text_projection = nn.Linear(text.dim, VIEWS * self.pooled_dim)
 
-    def use_file(self, name: str, path: Path) -> None:
-        """Take a file of the tokenizer."""
-        self.text.use_file(name, path)
-
     def text_features(self, tokens: Tokens) -> Tensor:
         """B texts to B×768: BERT's pooled first token."""
         out: Tensor = self.text(tokens).pooler_output.float()
         return out
-
-    def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """Encode reports or prompts to B×768."""
-        return self.text_features(self.text.tokens(texts))
 
     def three_views(self, pooled: Tensor) -> Tensor:
         """B×768 vectors of one view to B×2304, as if all three views had given the same."""
@@ -57,7 +47,3 @@ class Refers(VitEncoder):
     def project_image(self, features: ImageFeatures) -> Tensor:
         """B×2304, L2-normalised: the one view three times."""
         return unit(self.three_views(features.pooled))
-
-    def project_text(self, encoded: Tensor) -> Tensor:
-        """B×2304, L2-normalised."""
-        return unit(self.text_projection(encoded))
