@@ -12,7 +12,7 @@ keep its shape, its means and deviations, and a slice.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -119,8 +119,7 @@ class GoldenCase:
 
     def external(self, name: str, shape: tuple[int, ...]) -> Tensor:
         """An input that is in no checkpoint, made by the procedural rule."""
-        made = procedural.weight(name, shape, self.manifest["salt"])
-        return torch.from_numpy(np.asarray(made))
+        return tensor(name, shape, self.manifest["salt"])
 
 
 def golden(
@@ -166,8 +165,7 @@ def tensors(manifest: Mapping[str, Any]) -> dict[str, Tensor]:
         if name in integers:
             made[name] = _integers(name, tuple(shape))
         else:
-            drawn = procedural.weight(tied.get(name, name), shape, manifest["salt"])
-            made[name] = torch.from_numpy(np.asarray(drawn))
+            made[name] = tensor(tied.get(name, name), shape, manifest["salt"])
     return made
 
 
@@ -182,15 +180,32 @@ def write_checkpoint(path: Path, manifest: Mapping[str, Any]) -> None:
 
 def check_rule(manifest: Mapping[str, Any]) -> Iterator[Compared]:
     """Some tensors' first values and a corner of the first image: same rule, same numbers."""
-    for name, first in manifest["weight_check_first4"].items():
-        made = procedural.weight(name, manifest["tensors"][name], manifest["salt"])
-        found = torch.from_numpy(np.asarray(made)).flatten()[: len(first)]
-        yield compare(f"weight_check_first4 {name}", found, np.asarray(first), 1e-6)
+    yield from check_first_values(manifest, manifest["tensors"])
     known = manifest["image_check"]
     corner = np.asarray(next(value for key, value in known.items() if key.startswith("first")))
     image = procedural.image(manifest["image_seeds"][0], known["size"])
     found = torch.from_numpy(image)[:, : corner.shape[1], : corner.shape[2]]
     yield compare("image_check", found, corner, 1e-6)
+
+
+def check_first_values(
+    manifest: Mapping[str, Any], shapes: Mapping[str, Sequence[int]], title: str = ""
+) -> Iterator[Compared]:
+    """The first values of some tensors: they tell another random generator from another model.
+
+    Args:
+        manifest: With the values in `weight_check_first4`.
+        shapes: Of the tensors by name.
+        title: Put before the names of the results.
+    """
+    for name, first in manifest["weight_check_first4"].items():
+        found = tensor(name, shapes[name], manifest["salt"]).flatten()[: len(first)]
+        yield compare(f"{title}weight_check_first4 {name}", found, np.asarray(first), 1e-6)
+
+
+def tensor(name: str, shape: Sequence[int], salt: str) -> Tensor:
+    """A tensor made by the procedural rule."""
+    return torch.from_numpy(np.asarray(procedural.weight(name, shape, salt)))
 
 
 def _integers(name: str, shape: tuple[int, ...]) -> Tensor:

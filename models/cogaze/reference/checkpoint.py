@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from cxrbench.cards import ModelCard
-from cxrbench.testing import procedural
-from cxrbench.testing.reference import Compared, compare, compare_exactly
+from cxrbench.testing.golden import check_first_values, tensor
+from cxrbench.testing.reference import Compared, compare_exactly
 from cxrbench.weights.choice import TENSOR_SUFFIXES, resolve
 from cxrbench.weights.load import load
 from cxrbench.weights.report import LoadReport
@@ -29,21 +28,15 @@ SECTIONS = ("pretrain_checkpoint", "rad_dino")
 def tensors(manifest: Mapping[str, Any], section: str) -> dict[str, Tensor]:
     """The tensors of a section by name, made by the procedural rule."""
     salt = manifest["salt"]
-    return {
-        name: torch.from_numpy(np.asarray(procedural.weight(name, shape, salt)))
-        for name, shape in manifest[section].items()
-    }
+    return {name: tensor(name, shape, salt) for name, shape in manifest[section].items()}
 
 
 def check_rule(size: str, manifest: Mapping[str, Any]) -> Iterator[Compared]:
     """The first values of some tensors: they tell another random generator from another model."""
     sections = {key: part for key, part in manifest.items() if isinstance(part, Mapping)}
-    checks = sections.pop("weight_check_first4")
+    del sections["weight_check_first4"]
     known = {name: shape for part in sections.values() for name, shape in part.items()}
-    for name, first in checks.items():
-        made = procedural.weight(name, known[name], manifest["salt"])
-        found = torch.from_numpy(np.asarray(made)).flatten()[: len(first)]
-        yield compare(f"{size} weight_check_first4 {name}", found, np.asarray(first), 1e-6)
+    yield from check_first_values(manifest, known, f"{size} ")
 
 
 def write_files(folder: Path, manifest: Mapping[str, Any], card: ModelCard) -> None:
