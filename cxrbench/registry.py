@@ -253,7 +253,14 @@ def _kind_of(content: dict[str, Any]) -> Kind:
 
 
 def _variants(content: dict[str, Any], path: Path) -> list[dict[str, Any]]:
-    """A file describes one card, or a family: shared fields and `variants` by id."""
+    """A file describes one card, or a family: shared fields and `variants` by id.
+
+    The file of a data set may hold several families of tasks, below `tasks`.
+    """
+    families = content.get("tasks")
+    if isinstance(families, list):
+        shared = {key: value for key, value in content.items() if key != "tasks"}
+        return [card for family in families for card in _variants({**shared, **family}, path)]
     if "variants" not in content:
         return [content]
     variants = content["variants"]

@@ -25,6 +25,10 @@ class TaskCard(Card):
         validate_default=True,
         description="In the order of the scores; those of the data set where none are given.",
     )
+    uses: list[SplitName] = Field(
+        default_factory=lambda: list(get_args(SplitName)),
+        description="The splits it looks at; a task that trains nothing needs `test` alone.",
+    )
     lists: dict[SplitName, str] = Field(
         default_factory=dict,
         validate_default=True,
@@ -54,7 +58,7 @@ class TaskCard(Card):
         unknown = [name for name in lists.values() if name not in known]
         if unknown:
             raise ValueError(f"the data set has no list {unknown[0]}")
-        named = {split: lists.get(split, split) for split in get_args(SplitName)}
+        named = {split: lists.get(split, split) for split in info.data["uses"]}
         return {split: name for split, name in named.items() if name in known}
 
     @property

@@ -24,7 +24,7 @@ def print_plan(planned: list[PlannedRun], *, json: bool) -> None:
             "data": run.data.kind,
             "official_splits": run.data.official,
             "state": run.state,
-            "note": run.reason,
+            "note": run.reason or run.work.words,
         }
         for run in planned
     ]

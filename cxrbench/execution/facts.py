@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from cxrbench.execution.machine import gpu_name, peak_memory
 from cxrbench.execution.plan import PlannedRun
 from cxrbench.execution.stages import Predicted
 from cxrbench.hashing import sha256_file
-from cxrbench.metrics.score import ScoredMetric
+from cxrbench.predictions import Predictions
+from cxrbench.results.predictions import write_sample_scores
 from cxrbench.results.provenance import collect
 from cxrbench.results.record import (
     Artifact,
@@ -24,6 +26,7 @@ from cxrbench.results.record import (
     WeightsFacts,
 )
 from cxrbench.runners.base import Machine
+from cxrbench.runners.scoring import Scored, Scores
 from cxrbench.timing import Timer
 from cxrbench.weights.origin import contradictions, saw_phantoms
 from cxrbench.weights.report import LoadReport
@@ -34,22 +37,17 @@ def success(
 ) -> Record:
     """Score the stored predictions and make the record."""
     with timer.phase("score"):
-        scored = planned.runner.score(planned.spec.recipe, predicted.read())
-    artifacts = {
-        f"predictions-{name}": Artifact(
-            path=path.relative_to(folder).as_posix(),
-            sha256=sha256_file(path),
-            restricted=not planned.task.shareable,
-        )
-        for name, path in predicted.files.items()
-    }
+        predictions = predicted.read()
+        scores = planned.runner.score(planned.spec.recipe, predictions)
+        files = {f"predictions-{name}": path for name, path in predicted.files.items()}
+        files.update(save_sample_scores(folder, predictions["test"], scores))
+    artifacts = artifacts_of(folder, files, restricted=not planned.task.shareable)
     return Record(
         **_common(planned, machine, predicted.load),
         status="ok",
         context_used=predicted.context_used,
-        selection=Selection(**predicted.selection),
-        metrics=metric_facts(scored),
-        floors={name: value.floor for name, value in scored.items()},
+        selection=None if predicted.selection is None else Selection(**predicted.selection),
+        **score_facts(scores),
         artifacts=artifacts,
         timings={**predicted.timings, **timer.seconds},
         peak_memory=peak_memory(machine.device),
@@ -79,7 +77,45 @@ def failure(planned: PlannedRun, error: Exception, timer: Timer, machine: Machin
     )
 
 
-def metric_facts(scored: dict[str, ScoredMetric]) -> dict[str, MetricFacts]:
+def score_facts(scores: Scores) -> dict[str, Any]:
+    """The fields of the record that hold scores."""
+    return {
+        "metrics": _metric_facts(scores.metrics),
+        "floors": _floors(scores.metrics),
+        "subgroups": {name: _metric_facts(part) for name, part in scores.subgroups.items()},
+        "subgroup_floors": {name: _floors(part) for name, part in scores.subgroups.items()},
+        "conditions": {name: _metric_facts(part) for name, part in scores.conditions.items()},
+    }
+
+
+def artifacts_of(
+    folder: Path, files: Mapping[str, Path], *, restricted: bool
+) -> dict[str, Artifact]:
+    """How a record names the files beside it."""
+    return {
+        name: Artifact(
+            path=path.relative_to(folder).as_posix(),
+            sha256=sha256_file(path),
+            restricted=restricted,
+        )
+        for name, path in files.items()
+    }
+
+
+def save_sample_scores(folder: Path, test: Predictions, scores: Scores) -> dict[str, Path]:
+    """Write what the metrics say of each test sample; returns the file by its name, if any."""
+    if not scores.per_sample:
+        return {}
+    path = folder / "scores-test.parquet"
+    write_sample_scores(path, test.samples, scores.per_sample)
+    return {"scores-test": path}
+
+
+def _floors(scored: Scored) -> dict[str, float | None]:
+    return {name: value.floor for name, value in scored.items()}
+
+
+def _metric_facts(scored: Scored) -> dict[str, MetricFacts]:
     """Scores as the record keeps them; the floor has a place of its own there."""
     version = metadata.version("cxrbench")
     return {

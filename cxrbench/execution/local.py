@@ -24,12 +24,13 @@ _SUPERSEDING = "superseding.txt"
 
 
 def verify_weights(plan: Iterable[PlannedRun]) -> None:
-    """Check once for every model that its weights fit, before the first run starts.
+    """Check once for all weights of every model that they fit, before the first run starts.
 
     Raises:
         WeightsError: When they do not.
     """
-    for planned in {planned.spec.model: planned for planned in plan}.values():
+    each = {(p.spec.model, *p.weights.digest.items()): p for p in plan}
+    for planned in each.values():
         if planned.weights.loads:
             verify(planned.model, planned.weights)
 

@@ -21,7 +21,7 @@ from cxrbench.registry import Registered, Registry
 from cxrbench.results.record import Record
 from cxrbench.results.spec import RunSpec
 from cxrbench.results.store import Store
-from cxrbench.runners.base import Runner, get_runner
+from cxrbench.runners.base import Runner, Workload, get_runner
 from cxrbench.weights.choice import Weights, resolve
 
 _Mode = tuple[str, dict[str, Any] | Literal["native"]]
@@ -41,7 +41,8 @@ class PlannedRun:
         weights: What the encoder is filled with.
         data: The opened data.
         state: Whether it will be run.
-        reason: Why it will not, or a few words on what it will do.
+        reason: Why it will not; empty where it will.
+        work: What it does at most.
         record: The record it has already.
         start_over: Whether working files of earlier attempts are forgotten.
     """
@@ -55,6 +56,7 @@ class PlannedRun:
     data: LabelledImages
     state: State
     reason: str
+    work: Workload
     record: Record | None = None
     start_over: bool = False
 
@@ -74,10 +76,11 @@ def make_plan(request: Request, registry: Registry, store: Store) -> list[Planne
     }
     mode = _mode(request, registry)
     models = _models(request, registry)
+    find = _WeightsFinder(request)
     return [
-        _planned(request, store, mode, model, weights, task, protocol, seed, opened[task.id])
+        _planned(request, store, mode, model, find, task, protocol, seed, opened[task.id])
         for task, protocol in pairs
-        for model, weights in models
+        for model in models
         for seed in request.seeds
     ]
 
@@ -87,7 +90,7 @@ def _planned(
     store: Store,
     mode: _Mode | None,
     model: Registered[ModelCard],
-    weights: Weights,
+    find: _WeightsFinder,
     task: TaskCard,
     protocol: ProtocolCard,
     seed: int,
@@ -97,6 +100,8 @@ def _planned(
     recipe = runner.recipe(_prepared(_recipe_fields(protocol, task, model.card), mode))
     card = _configured(model.card, recipe)
     unfit = runner.not_applicable(card, recipe) or _input_unfit(card, recipe)
+    # What cannot be run needs no weights, and what reads no text needs no tokenizer.
+    weights = Weights("none") if unfit else find(card, runner.needs_side_files(card, recipe))
     spec = RunSpec(
         model=card.id,
         encoder=encoder_identity(card, model.provider),
@@ -122,7 +127,8 @@ def _planned(
         weights=weights,
         data=data,
         state=state,
-        reason=reason or runner.work(recipe, data),
+        reason=reason,
+        work=runner.work(recipe, data),
         record=record,
         start_over=request.overwrite == "all",
     )
@@ -172,7 +178,7 @@ def _input_unfit(card: ModelCard, recipe: dict[str, Any]) -> str | None:
     return None
 
 
-def _models(request: Request, registry: Registry) -> list[tuple[Registered[ModelCard], Weights]]:
+def _models(request: Request, registry: Registry) -> list[Registered[ModelCard]]:
     names = registry.models.match(request.models)
     unknown = set(request.weights) - {"*", *names}
     if unknown:
@@ -188,11 +194,23 @@ def _models(request: Request, registry: Registry) -> list[tuple[Registered[Model
             why=f"--weights {everywhere} and the models {', '.join(names)}",
             fix="say --weights MODEL=PATH for each",
         )
-    found = [registry.model(name) for name in names]
-    return [
-        (f, resolve(f.card, request.weights.get(f.card.id, everywhere), fetch=request.fetch))
-        for f in found
-    ]
+    return [registry.model(name) for name in names]
+
+
+class _WeightsFinder:
+    """Finds the weights of a model once for the whole request, with side files and without."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._found: dict[tuple[str, bool], Weights] = {}
+
+    def __call__(self, card: ModelCard, side_files: bool) -> Weights:
+        key = card.id, side_files
+        if key not in self._found:
+            asked, fetch = self._request.weights, self._request.fetch
+            choice = asked.get(card.id, asked.get("*"))
+            self._found[key] = resolve(card, choice, fetch=fetch, side_files=side_files)
+        return self._found[key]
 
 
 def _protocols(request: Request, registry: Registry, task: TaskCard) -> list[ProtocolCard]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from cxrbench.errors import BadRequest, DataError
-from cxrbench.execution.facts import metric_facts
+from cxrbench.execution.facts import artifacts_of, save_sample_scores, score_facts
 from cxrbench.execution.stages import load_predicted
 from cxrbench.hashing import sha256_file
 from cxrbench.results.provenance import package_versions
@@ -35,7 +35,8 @@ def rescore(store: Store, name: str) -> Record:
                 why="it has no stored predictions",
                 fix="run it first: --overwrite failed",
             )
-        for artifact in record.artifacts.values():
+        kept = {k: v for k, v in record.artifacts.items() if k.startswith("predictions-")}
+        for artifact in kept.values():
             path = folder / artifact.path
             if not path.exists() or sha256_file(path) != artifact.sha256:
                 problem = "has another sha256 than its record says"
@@ -45,12 +46,15 @@ def rescore(store: Store, name: str) -> Record:
                     fix="run it again with --overwrite all",
                 )
         runner = get_runner(record.task_type)
-        scored = runner.score(record.spec.recipe, predicted.read())
+        predictions = predicted.read()
+        scores = runner.score(record.spec.recipe, predictions)
+        restricted = any(artifact.restricted for artifact in kept.values())
+        written = save_sample_scores(folder, predictions["test"], scores)
         versions = {**record.provenance.versions, **package_versions()}
         renewed = record.model_copy(
             update={
-                "metrics": metric_facts(scored),
-                "floors": {key: value.floor for key, value in scored.items()},
+                **score_facts(scores),
+                "artifacts": {**kept, **artifacts_of(folder, written, restricted=restricted)},
                 "provenance": record.provenance.model_copy(
                     update={
                         "versions": versions,

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from cxrbench.atomic import write_text
-from cxrbench.data.samples import SplitName
 from cxrbench.predictions import Predictions
 from cxrbench.results.predictions import read_predictions, write_predictions
 from cxrbench.runners.base import Outcome
@@ -23,29 +22,29 @@ class Predicted:
     """A finished prediction stage.
 
     Attributes:
-        files: Parquet file of each split.
-        selection: How the model was chosen.
+        files: Parquet file of each set of predictions.
+        selection: How the model was chosen; None where nothing was.
         load: How the weights matched.
         context_used: Whether the encoder was told the clinical context.
         warnings: What a reader of the record should know.
         timings: Seconds by phase up to here.
     """
 
-    files: dict[SplitName, Path]
-    selection: dict[str, Any]
+    files: dict[str, Path]
+    selection: dict[str, Any] | None
     load: LoadReport
     context_used: bool
     warnings: list[str]
     timings: dict[str, float]
 
-    def read(self) -> dict[SplitName, Predictions]:
+    def read(self) -> dict[str, Predictions]:
         """The predictions as they are on disk, so that scoring again gives the same numbers."""
         return {name: read_predictions(path) for name, path in self.files.items()}
 
 
-def predictions_path(folder: Path, split: str) -> Path:
-    """Where the predictions of a split are kept in the folder of a run."""
-    return folder / f"predictions-{split}.parquet"
+def predictions_path(folder: Path, name: str) -> Path:
+    """Where predictions of a name are kept in the folder of a run."""
+    return folder / f"predictions-{name}.parquet"
 
 
 def save_predicted(folder: Path, outcome: Outcome, timings: dict[str, float]) -> Predicted:
@@ -54,7 +53,7 @@ def save_predicted(folder: Path, outcome: Outcome, timings: dict[str, float]) ->
     for name, path in files.items():
         write_predictions(path, outcome.predictions[name])
     fields = {
-        "splits": list(files),
+        "names": list(files),
         "selection": outcome.selection,
         "load": dataclasses.asdict(outcome.load),
         "context_used": outcome.context_used,
@@ -73,7 +72,7 @@ def load_predicted(folder: Path) -> Predicted | None:
 
 def _from_fields(folder: Path, fields: dict[str, Any]) -> Predicted:
     return Predicted(
-        files={name: predictions_path(folder, name) for name in fields["splits"]},
+        files={name: predictions_path(folder, name) for name in fields["names"]},
         selection=fields["selection"],
         load=LoadReport(**fields["load"]),
         context_used=fields["context_used"],

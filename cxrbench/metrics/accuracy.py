@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cxrbench.metrics.base import BaseMetric
 from cxrbench.metrics.decisions import confusion, require_one_label
 from cxrbench.metrics.inputs import ClassificationInput
+from cxrbench.metrics.labels import LabelMetric
 from cxrbench.metrics.ranking import FloatArray, ratio
 
 
 @dataclass(frozen=True, kw_only=True)
-class Accuracy(BaseMetric):
+class Accuracy(LabelMetric):
     """Share of right decisions among the known labels, pooled over labels.
 
     Attributes:

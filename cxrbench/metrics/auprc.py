@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cxrbench.metrics.base import BaseMetric
 from cxrbench.metrics.inputs import ClassificationInput
+from cxrbench.metrics.labels import LabelMetric
 from cxrbench.metrics.ranking import FloatArray, Ranking, count, ratio
 
 
@@ -32,7 +32,7 @@ def average_precision(ranking: Ranking, weights: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuprcMacro(BaseMetric):
+class AuprcMacro(LabelMetric):
     """Unweighted mean over labels of the average precision of each label."""
 
     def per_class(

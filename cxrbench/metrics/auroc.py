@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cxrbench.metrics.base import BaseMetric
 from cxrbench.metrics.inputs import ClassificationInput
+from cxrbench.metrics.labels import LabelMetric
 from cxrbench.metrics.ranking import FloatArray, Ranking, count, pooled, ratio
 
 
@@ -31,7 +31,7 @@ def auroc(ranking: Ranking, weights: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AurocMacro(BaseMetric):
+class AurocMacro(LabelMetric):
     """Unweighted mean over labels of the AUROC of each label."""
 
     def per_class(
@@ -47,7 +47,7 @@ class AurocMacro(BaseMetric):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AurocMicro(BaseMetric):
+class AurocMicro(LabelMetric):
     """AUROC of all (sample, label) pairs in one ranking."""
 
     def per_class(

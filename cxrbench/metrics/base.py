@@ -1,16 +1,47 @@
-"""What a classification metric is and what it returns."""
+"""What a metric is, what it is computed from, and what it returns."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from cxrbench.metrics.inputs import ClassificationInput
-from cxrbench.metrics.ranking import FloatArray, ratio
+from cxrbench.metrics.ranking import FloatArray, IntArray, ratio
+
+M = TypeVar("M", bound="MetricInput")
+D = TypeVar("D", bound="MetricInput")
+
+
+class MetricInput(Protocol):
+    """What metrics of one kind are computed from: N samples, and C names of what is averaged over.
+
+    Attributes:
+        names: The C names.
+    """
+
+    @property
+    def names(self) -> Sequence[str]: ...  # noqa: D102 - described in the class docstring
+    @property
+    def n(self) -> int:
+        """Samples that count."""
+        ...
+
+    @property
+    def n_by_name(self) -> dict[str, int]:
+        """Samples that count for each name."""
+        ...
+
+    def __len__(self) -> int:
+        """All N samples, which weights are given for."""
+        ...
+
+    def take(self: M, rows: IntArray) -> M:
+        """Some of the samples, in that order."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -19,8 +50,8 @@ class MetricValue:
 
     Attributes:
         value: The value; NaN where the metric is undefined on these labels.
-        n: Samples with at least one known label.
-        per_class: Value of each label, NaN where undefined; None for pooled (micro) metrics.
+        n: Samples that count.
+        per_class: Value of each name, NaN where undefined; None for pooled (micro) metrics.
         higher_is_better: Direction of the metric.
     """
 
@@ -32,7 +63,7 @@ class MetricValue:
 
 @runtime_checkable
 class Metric(Protocol):
-    """A classification metric, evaluated under many sample weightings at once.
+    """A metric, evaluated under many sample weightings at once.
 
     Attributes:
         id: Spelled-out name, unique.
@@ -42,7 +73,8 @@ class Metric(Protocol):
         unit: What the number counts.
         higher_is_better: Direction.
         source: Paper or reference implementation that the definition follows.
-        averaging: `macro`: mean over labels; `micro`: labels pooled.
+        averaging: `macro`: mean over names, which are labels or classes; `micro`: all pooled.
+        input_type: The kind of input it is computed from.
     """
 
     @property
@@ -61,30 +93,34 @@ class Metric(Protocol):
     def source(self) -> str: ...  # noqa: D102
     @property
     def averaging(self) -> Literal["macro", "micro"]: ...  # noqa: D102
+    @property
+    def input_type(self) -> type[Any]: ...  # noqa: D102
 
-    def per_class(
-        self, data: ClassificationInput, weights: npt.ArrayLike | None = None
-    ) -> FloatArray:
+    def per_class(self, data: Any, weights: npt.ArrayLike | None = None) -> FloatArray:
         """(R, C) values, or (R, 1) for micro metrics; NaN where undefined.
 
         Args:
-            data: N samples, C labels.
+            data: N samples, C names, of the metric's `input_type`.
             weights: (R, N) non-negative sample weights; None: one replicate of ones.
         """
         ...
 
     def aggregate(self, per_class: FloatArray) -> FloatArray:
-        """(R, C) values of the labels to the (R,) values of the metric."""
+        """(R, C) values by name to the (R,) values of the metric."""
         ...
 
-    def floor(self, data: ClassificationInput) -> float:
-        """Value of the best predictor that gives every image the same scores."""
+    def floor(self, data: Any) -> float:
+        """Value of the best predictor that looks at no image."""
+        ...
+
+    def per_sample(self, data: Any) -> FloatArray | None:
+        """(N,) value of each sample, NaN where undefined; None where there is no such thing."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class BaseMetric(ABC):
-    """The facts of a metric and its mean over labels; the attributes are those of `Metric`."""
+class BaseMetric(ABC, Generic[D]):
+    """The facts of a metric and its mean over names; the attributes are those of `Metric`."""
 
     id: str
     summary: str
@@ -95,23 +131,30 @@ class BaseMetric(ABC):
     higher_is_better: bool = True
     averaging: Literal["macro", "micro"] = "macro"
 
+    @property
     @abstractmethod
-    def per_class(
-        self, data: ClassificationInput, weights: npt.ArrayLike | None = None
-    ) -> FloatArray:
+    def input_type(self) -> type[D]:
+        """See `Metric.input_type`."""
+
+    @abstractmethod
+    def per_class(self, data: D, weights: npt.ArrayLike | None = None) -> FloatArray:
         """See `Metric.per_class`."""
 
     @abstractmethod
-    def floor(self, data: ClassificationInput) -> float:
+    def floor(self, data: D) -> float:
         """See `Metric.floor`."""
 
+    def per_sample(self, data: D) -> FloatArray | None:
+        """See `Metric.per_sample`; most metrics of labels have none."""
+        return None
+
     def aggregate(self, per_class: FloatArray) -> FloatArray:
-        """Unweighted mean over the labels that are defined; NaN where none is."""
+        """Unweighted mean over the names that are defined; NaN where none is."""
         defined = ~np.isnan(per_class)
         return ratio(np.where(defined, per_class, 0.0).sum(axis=1), defined.sum(axis=1))
 
 
-def evaluate(metric: Metric, data: ClassificationInput) -> MetricValue:
+def evaluate(metric: Metric, data: MetricInput) -> MetricValue:
     """The value of a metric without an interval; cheap enough for every validation epoch."""
     values = metric.per_class(data)
     per_class: dict[str, float] | None = None

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cxrbench.metrics.base import BaseMetric
 from cxrbench.metrics.inputs import ClassificationInput
+from cxrbench.metrics.labels import LabelMetric
 from cxrbench.metrics.ranking import FloatArray, ratio
 
 
 @dataclass(frozen=True, kw_only=True)
-class Brier(BaseMetric):
+class Brier(LabelMetric):
     """Mean squared difference of probability and outcome."""
 
     def per_class(

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cxrbench.metrics.base import BaseMetric
 from cxrbench.metrics.decisions import confusion, require_one_label
 from cxrbench.metrics.inputs import ClassificationInput
+from cxrbench.metrics.labels import LabelMetric
 from cxrbench.metrics.ranking import FloatArray, ratio
 
 _SOURCE = "van Rijsbergen 1979; scikit-learn f1_score(average='{}')"
 
 
 @dataclass(frozen=True, kw_only=True)
-class F1(BaseMetric):
+class F1(LabelMetric):
     """Harmonic mean of precision and recall of the positive class.
 
     Undefined (NaN) where a label has no positive sample, so that which labels enter a mean depends

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrbench.errors import DataError, RunError
-from cxrbench.metrics.ranking import FloatArray, Ranking, pooled, rank, ratio
+from cxrbench.metrics.ranking import FloatArray, IntArray, Ranking, pooled, rank, ratio
+from cxrbench.metrics.weights import sample_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +84,20 @@ class ClassificationInput:
         return int(self.known.any(axis=1).sum())
 
     @property
+    def n_by_name(self) -> dict[str, int]:
+        """Samples whose label is known, for each label."""
+        return dict(zip(self.names, self.known.sum(axis=0).tolist(), strict=True))
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def take(self, rows: IntArray) -> ClassificationInput:
+        """Some of the samples, in that order; thresholds stay."""
+        return ClassificationInput(
+            self.scores[rows], self.labels[rows], self.names, self.thresholds
+        )
+
+    @property
     def prevalence(self) -> FloatArray:
         """(C,) fraction of positives among the known labels; NaN where none is known."""
         return ratio((self.labels == 1).sum(axis=0), self.known.sum(axis=0))
@@ -103,17 +118,7 @@ class ClassificationInput:
         Raises:
             RunError: When the shape does not fit.
         """
-        n = len(self.scores)
-        if weights is None:
-            return np.ones((1, n))
-        array = np.asarray(weights, dtype=np.float64)
-        if array.ndim != 2 or array.shape[1] != n:
-            raise RunError(
-                "sample weights do not fit the scores",
-                why=f"weights have shape {array.shape}, there are {n} samples",
-                fix=f"give weights of shape (replicates, {n})",
-            )
-        return array
+        return sample_weights(weights, len(self))
 
 
 def _frozen(values: npt.ArrayLike) -> FloatArray:

@@ -118,6 +118,6 @@ def _load(entry: EntryPoint, owner: str) -> list[Metric]:
         raise PluginError(
             f"the metric plugin {owner} is broken",
             why=f"it offers {', '.join(wrong)}, which lacks attributes of Metric",
-            fix="derive the metrics from cxrbench.metrics.BaseMetric",
+            fix="derive the metrics from BaseMetric or LabelMetric of cxrbench.metrics",
         )
     return offered

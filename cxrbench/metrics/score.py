@@ -8,10 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from cxrbench.errors import DataError
-from cxrbench.metrics.base import Metric
+from cxrbench.errors import BadRequest, DataError
+from cxrbench.metrics.base import Metric, MetricInput
 from cxrbench.metrics.bootstrap import bootstrap_weights, percentile_interval
-from cxrbench.metrics.inputs import ClassificationInput
 from cxrbench.metrics.ranking import FloatArray
 from cxrbench.metrics.registry import get_metric
 
@@ -28,10 +27,10 @@ class ScoredMetric(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     value: float | None
-    n: int = Field(description="Samples with at least one known label.")
-    n_per_class: dict[str, int] = Field(description="Known labels of each label.")
+    n: int = Field(description="Samples that count.")
+    n_per_class: dict[str, int] = Field(description="Samples that count, by name.")
     per_class: dict[str, float | None] | None = Field(
-        default=None, description="Value of each label; None for pooled (micro) metrics."
+        default=None, description="Value by name; None for pooled (micro) metrics."
     )
     ci95: tuple[float, float] | None = Field(
         default=None, description="95 % interval of sampling uncertainty, lower and upper bound."
@@ -48,11 +47,12 @@ class ScoredMetric(BaseModel):
     )
     floor: float | None = Field(description="Value of the best constant predictor.")
     higher_is_better: bool
+    unit: str = Field(default="fraction", description="What the number counts.")
     impl: str = Field(description="Module that computed it.")
 
 
 def score(
-    data: ClassificationInput,
+    data: MetricInput,
     metric_ids: Sequence[str],
     groups: Sequence[str] | None = None,
     replicates: int = 1000,
@@ -65,7 +65,7 @@ def score(
     another number.
 
     Args:
-        data: Scores and labels of N samples.
+        data: N samples.
         metric_ids: Ids known to `get_metric`.
         groups: Patient of each sample; None: samples are resampled one by one.
         replicates: Bootstrap replicates; 0: no interval.
@@ -78,17 +78,17 @@ def score(
 
     Raises:
         UnknownNameError: When a metric is not known.
-        BadRequest: When a metric does not apply to these labels.
+        BadRequest: When a metric does not apply to this kind of input, or to these labels.
         DataError: When `groups` does not fit the samples.
     """
-    n = len(data.scores)
+    n = len(data)
     if groups is not None and len(groups) != n:
         raise DataError(
             "patients do not fit the samples",
             why=f"{len(groups)} patient ids for {n} samples",
             fix="give one patient id a sample, in the order of the scores",
         )
-    metrics = {metric_id: get_metric(metric_id) for metric_id in metric_ids}
+    metrics = {metric_id: fitting_metric(metric_id, data) for metric_id in metric_ids}
     points = {metric_id: metric.per_class(data) for metric_id, metric in metrics.items()}
     resampled = {metric_id: [np.empty((0, points[metric_id].shape[1]))] for metric_id in metrics}
     units = n if groups is None else len(set(groups))
@@ -106,6 +106,24 @@ def score(
     }
 
 
+def fitting_metric(metric_id: str, data: MetricInput) -> Metric:
+    """The metric of that id.
+
+    Raises:
+        UnknownNameError: When it is not known.
+        BadRequest: When it is computed from something else than what `data` holds.
+    """
+    metric = get_metric(metric_id)
+    if not isinstance(data, metric.input_type):
+        raise BadRequest(
+            f"{metric_id} is not defined here",
+            why=f"it is computed from {metric.input_type.__name__}, "
+            f"this task gives {type(data).__name__}",
+            fix="ask for a metric of this kind of task (docs/metrics.md)",
+        )
+    return metric
+
+
 def _aggregated(metric: Metric, point: FloatArray, replicates: FloatArray) -> FloatArray:
     """(R,) values; NaN where a label defined in `point` (1, C) is undefined in the replicate."""
     lost = (np.isnan(replicates) & ~np.isnan(point)).any(axis=1)
@@ -114,7 +132,7 @@ def _aggregated(metric: Metric, point: FloatArray, replicates: FloatArray) -> Fl
 
 def _scored(
     metric: Metric,
-    data: ClassificationInput,
+    data: MetricInput,
     point: FloatArray,
     replicates: FloatArray,
     method: str | None,
@@ -136,7 +154,7 @@ def _scored(
     return ScoredMetric(
         value=value,
         n=data.n,
-        n_per_class=dict(zip(data.names, data.known.sum(axis=0).tolist(), strict=True)),
+        n_per_class=data.n_by_name,
         per_class=per_class,
         ci95=interval,
         ci95_per_class=intervals,
@@ -144,6 +162,7 @@ def _scored(
         undefined_replicates=int(np.isnan(resampled).sum()),
         floor=_number(metric.floor(data)),
         higher_is_better=metric.higher_is_better,
+        unit=metric.unit,
         impl=type(metric).__module__,
     )
 

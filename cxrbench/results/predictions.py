@@ -1,35 +1,41 @@
-"""Predictions on disk: one Parquet file a split, written whole or not at all.
+"""Predictions on disk: one Parquet file each, written whole or not at all.
 
-Columns: `id`, `patient`, `view`, `sex`, `age`, then `label:NAME` (float32, null = unknown) and
-`score:NAME` (float64, a probability) for every label.
+Columns of all kinds: `id`, `patient`, `view`, `sex`, `age`, and `label:NAME` (float32, null =
+unknown) for every label. Of label scores `score:NAME` (float64), of similarities `similarity` (a
+list of N float32), of masks `height`, `width`, `predicted` and `true` (see
+`cxrbench.data.packed`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cxrbench.atomic import atomic_path
 from cxrbench.data.samples import Sample
 from cxrbench.errors import DataError
-from cxrbench.predictions import Predictions
+from cxrbench.predictions import LabelScores, Masks, Predictions, Similarities
 
 _FIELDS = ("id", "patient", "view", "sex", "age")
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Write a Parquet file atomically."""
-    columns = {
-        field: pa.array([getattr(sample, field) for sample in predictions.samples])
-        for field in _FIELDS
-    }
+    """Write a Parquet file atomically.
+
+    Raises:
+        TypeError: When the predictions are of no known kind.
+    """
+    columns = sample_columns(predictions.samples)
     for position, name in enumerate(predictions.names):
         labels = predictions.labels[:, position]
         columns[f"label:{name}"] = pa.array(labels, mask=np.isnan(labels))
-        columns[f"score:{name}"] = pa.array(predictions.scores[:, position])
+    columns.update(_own_columns(predictions))
     with atomic_path(path) as temporary:
         pq.write_table(pa.table(columns), temporary)
 
@@ -48,18 +54,55 @@ def read_predictions(path: Path) -> Predictions:
             why=f"{path}: {str(error).splitlines()[0]}",
             fix="run the task again with --overwrite all",
         ) from error
-    names = tuple(
-        column.removeprefix("label:")
-        for column in table.column_names
-        if column.startswith("label:")
-    )
-    rows = table.select(list(_FIELDS)).to_pylist()
-    samples = [Sample(image=Path(), **row) for row in rows]
-    labels = [table[f"label:{name}"].to_numpy(zero_copy_only=False) for name in names]
-    scores = [table[f"score:{name}"].to_numpy() for name in names]
-    return Predictions(
-        samples,
-        names,
-        np.stack(labels, axis=1).astype(np.float32),
-        np.stack(scores, axis=1).astype(np.float64),
-    )
+    marked = [column for column in table.column_names if column.startswith("label:")]
+    names = tuple(column.removeprefix("label:") for column in marked)
+    samples = [Sample(image=Path(), **row) for row in table.select(list(_FIELDS)).to_pylist()]
+    labels = _matrix(table, marked).astype(np.float32)
+    if "similarity" in table.column_names:
+        values = table["similarity"].combine_chunks().flatten().to_numpy()
+        return Similarities(samples, names, labels, values.reshape(len(samples), -1))
+    if "predicted" in table.column_names:
+        shapes = zip(table["height"].to_pylist(), table["width"].to_pylist(), strict=True)
+        predicted, true = (table[name].to_pylist() for name in ("predicted", "true"))
+        return Masks(samples, names, labels, list(shapes), predicted, true)
+    scores = _matrix(table, [f"score:{name}" for name in names])
+    return LabelScores(samples, names, labels, scores.astype(np.float64))
+
+
+def write_sample_scores(
+    path: Path, samples: Sequence[Sample], scores: Mapping[str, npt.NDArray[np.float64]]
+) -> None:
+    """Write what metrics say of each sample; null where a metric is undefined. Atomic."""
+    columns = sample_columns(samples)
+    columns.update({name: pa.array(v, mask=np.isnan(v)) for name, v in scores.items()})
+    with atomic_path(path) as temporary:
+        pq.write_table(pa.table(columns), temporary)
+
+
+def sample_columns(samples: Sequence[Sample]) -> dict[str, Any]:
+    """The columns that say which sample a row is about."""
+    return {field: pa.array([getattr(sample, field) for sample in samples]) for field in _FIELDS}
+
+
+def _own_columns(predictions: Predictions) -> dict[str, Any]:
+    if isinstance(predictions, LabelScores):
+        pairs = zip(predictions.names, predictions.scores.T, strict=True)
+        return {f"score:{name}": pa.array(column) for name, column in pairs}
+    if isinstance(predictions, Similarities):
+        values = pa.array(predictions.values.astype(np.float32).ravel())
+        return {"similarity": pa.FixedSizeListArray.from_arrays(values, len(predictions))}
+    if isinstance(predictions, Masks):
+        return {
+            "height": pa.array([height for height, _ in predictions.shapes]),
+            "width": pa.array([width for _, width in predictions.shapes]),
+            "predicted": pa.array(list(predictions.predicted), pa.binary()),
+            "true": pa.array(list(predictions.true), pa.binary()),
+        }
+    raise TypeError(f"no columns are known for {type(predictions).__name__}")
+
+
+def _matrix(table: pa.Table, columns: Sequence[str]) -> npt.NDArray[Any]:
+    """Columns side by side, N×C; null is NaN."""
+    if not columns:
+        return np.empty((len(table), 0))
+    return np.stack([table[name].to_numpy(zero_copy_only=False) for name in columns], axis=1)

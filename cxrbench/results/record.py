@@ -37,6 +37,9 @@ class DatasetFacts(_Part):
     layout: str = ""
     kind: Literal["real", "phantom"]
     splits: dict[str, SplitFacts]
+    leaks: dict[str, int] = Field(
+        default_factory=dict, description="Images that two splits share, such as `test in train`."
+    )
     missing: int = Field(default=0, description="Samples left out because they are missing.")
 
 
@@ -65,20 +68,25 @@ class MetricFacts(_Part):
     """One metric on the test split."""
 
     value: float | None = Field(description="None where undefined, such as AUROC of one class.")
-    n: int = Field(description="Samples with at least one known label.")
+    n: int = Field(description="Samples that count.")
     higher_is_better: bool
+    unit: str = Field(
+        default="fraction", description="What it counts; pages show fractions in percent."
+    )
     ci95: tuple[float, float] | None = Field(
         default=None, description="Sampling uncertainty of this run, clustered by patient."
     )
     ci95_per_class: dict[str, tuple[float, float] | None] = Field(
-        default_factory=dict, description="As `ci95`, by label."
+        default_factory=dict, description="As `ci95`, by label or class."
     )
     ci_method: str | None = None
     undefined_replicates: int = Field(default=0, description="Bootstrap replicates left out.")
     per_class: dict[str, float | None] | None = Field(
-        default=None, description="By label; None for metrics that pool the labels."
+        default=None, description="By label or class; None for metrics that pool them."
     )
-    n_per_class: dict[str, int] = Field(default_factory=dict, description="Known labels.")
+    n_per_class: dict[str, int] = Field(
+        default_factory=dict, description="Samples that count, by label or class."
+    )
     impl: str = Field(default="", description="Package and version that computed it.")
 
 
@@ -131,6 +139,15 @@ class Record(_Part):
     selection: Selection | None = None
     metrics: dict[str, MetricFacts] = Field(default_factory=dict)
     floors: dict[str, float | None] = Field(default_factory=dict)
+    subgroups: dict[str, dict[str, MetricFacts]] = Field(
+        default_factory=dict, description="The metrics on parts of the test split, by name."
+    )
+    subgroup_floors: dict[str, dict[str, float | None]] = Field(
+        default_factory=dict, description="`floors` of these parts."
+    )
+    conditions: dict[str, dict[str, MetricFacts]] = Field(
+        default_factory=dict, description="The metrics with something done otherwise, by its name."
+    )
     artifacts: dict[str, Artifact] = Field(default_factory=dict)
     provenance: Provenance
     timings: dict[str, float] = Field(default_factory=dict, description="Seconds by phase.")

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cxrbench.cards import ModelCard, TaskCard
-from cxrbench.data.samples import LabelledImages, SplitName
+from cxrbench.data.samples import LabelledImages
 from cxrbench.errors import PluginError
-from cxrbench.metrics.score import ScoredMetric
 from cxrbench.predictions import Predictions
 from cxrbench.registry import load_entry
 from cxrbench.results.spec import RunSpec
+from cxrbench.runners.scoring import Scores
 from cxrbench.timing import Timer
 from cxrbench.weights.choice import Weights
 from cxrbench.weights.report import LoadReport
@@ -65,18 +65,37 @@ class Outcome:
     """What a run found.
 
     Attributes:
-        predictions: By split; always the test split.
-        selection: Fields of the record's `Selection`.
+        predictions: By name: the split, or the split and what was done otherwise; always `test`.
+        selection: Fields of the record's `Selection`; None where nothing was chosen.
         load: How the weights matched.
         context_used: Whether the encoder was told the clinical context.
         warnings: What a reader of the record should know.
     """
 
-    predictions: Mapping[SplitName, Predictions]
-    selection: dict[str, Any]
+    predictions: Mapping[str, Predictions]
+    selection: dict[str, Any] | None
     load: LoadReport
     context_used: bool
     warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What a run does at most, in units whose time can be measured.
+
+    Attributes:
+        words: The same in a few words, for `--plan`.
+        prepared: Images to be decoded and resized, unless that was done before.
+        encoded: Images encoded without gradients.
+        trained: Images encoded with gradients, over all epochs.
+        texts: Texts encoded.
+    """
+
+    words: str
+    prepared: int = 0
+    encoded: int = 0
+    trained: int = 0
+    texts: int = 0
 
 
 class Runner(Protocol):
@@ -94,6 +113,10 @@ class Runner(Protocol):
         """Why the model cannot be run this way, or None."""
         ...
 
+    def needs_side_files(self, model: ModelCard, recipe: Mapping[str, Any]) -> bool:
+        """Whether the run reads files beside the weights, such as the tokenizer of a text tower."""
+        ...
+
     def micro_batch(self, recipe: Mapping[str, Any], asked: int | None) -> int | None:
         """Samples at once in training, where that is not the recipe's own number.
 
@@ -102,17 +125,15 @@ class Runner(Protocol):
         """
         ...
 
-    def work(self, recipe: Mapping[str, Any], data: LabelledImages) -> str:
-        """A few words on what a run will do, for `--plan`."""
+    def work(self, recipe: Mapping[str, Any], data: LabelledImages) -> Workload:
+        """What a run will do, known without doing anything."""
         ...
 
     def run(self, job: Job, timer: Timer) -> Outcome:
         """Run one job."""
         ...
 
-    def score(
-        self, recipe: Mapping[str, Any], predictions: Mapping[SplitName, Predictions]
-    ) -> dict[str, ScoredMetric]:
+    def score(self, recipe: Mapping[str, Any], predictions: Mapping[str, Predictions]) -> Scores:
         """Score stored predictions."""
         ...
 

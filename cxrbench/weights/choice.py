@@ -60,7 +60,9 @@ class Weights:
         return self.source != "random"
 
 
-def resolve(card: ModelCard, request: str | None, *, fetch: bool = True) -> Weights:
+def resolve(
+    card: ModelCard, request: str | None, *, fetch: bool = True, side_files: bool = True
+) -> Weights:
     """Find the weights of `card` without reading them; open ones are fetched when absent.
 
     Args:
@@ -69,13 +71,15 @@ def resolve(card: ModelCard, request: str | None, *, fetch: bool = True) -> Weig
             come with those side files that are on this machine already, so that texts are read as
             with the card's own weights.
         fetch: Whether to download open weights.
+        side_files: Whether files beside the weights, such as a tokenizer, are wanted; those that
+            read no text do without.
 
     Raises:
         WeightsError: When a file is not on this machine or its hash is not the declared one.
         BadRequest: When weights are given for an encoder that has none.
     """
     if request == "random":
-        return _random(card)
+        return _random(card, side_files)
     if not card.weights:
         if request is not None:
             raise BadRequest(
@@ -91,14 +95,16 @@ def resolve(card: ModelCard, request: str | None, *, fetch: bool = True) -> Weig
             why="the path given with --weights does not exist",
             fix="correct the path, or say --weights random to try the encoder without weights",
         )
-    files = tuple(_resolve_file(card, entry, given, fetch) for entry in card.weights)
+    wanted = (entry for entry in card.weights if side_files or not is_side_file(entry))
+    files = tuple(_resolve_file(card, entry, given, fetch) for entry in wanted)
     return Weights("path" if given else "card", files)
 
 
-def _random(card: ModelCard) -> Weights:
+def _random(card: ModelCard, side_files: bool) -> Weights:
     if "trainable" not in card.capabilities:
         return Weights("none")
-    side = (entry for entry in card.weights if is_side_file(entry) and locate(entry) is not None)
+    wanted = filter(is_side_file, card.weights) if side_files else ()
+    side = (entry for entry in wanted if locate(entry) is not None)
     return Weights("random", tuple(_resolve_file(card, entry, None, False) for entry in side))
 
 

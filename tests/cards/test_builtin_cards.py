@@ -32,7 +32,8 @@ def ids_in(package):
             content = yaml.safe_load(file.read_text())
             if set(content) == {"dataset"}:
                 continue
-            found += list(content.get("variants", {content.get("id"): None}))
+            for family in content.get("tasks", [content]):
+                found += list(family.get("variants", {family.get("id"): None}))
     return sorted(found)
 
 

@@ -1,4 +1,4 @@
-"""Predictions on disk."""
+"""LabelScores on disk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from cxrbench.data.samples import Sample
 from cxrbench.errors import DataError
-from cxrbench.predictions import Predictions
+from cxrbench.predictions import LabelScores
 from cxrbench.results.predictions import read_predictions, write_predictions
 
 
@@ -23,7 +23,7 @@ def predictions():
     ]
     labels = np.array([[1, np.nan], [0, np.nan], [np.nan, np.nan]], np.float32)
     scores = np.array([[0.1, 1 / 3], [0.0, 1.0], [1e-12, 1 - 1e-12]])
-    return Predictions(samples, ("Mass", "Pleural_Thickening"), labels, scores)
+    return LabelScores(samples, ("Mass", "Pleural_Thickening"), labels, scores)
 
 
 def test_round_trip(tmp_path, predictions):
@@ -51,7 +51,7 @@ def test_a_field_nobody_has(tmp_path, predictions):
     samples = [Sample(s.id, s.patient, s.image) for s in predictions.samples]
     write_predictions(
         tmp_path / "p.parquet",
-        Predictions(samples, predictions.names, predictions.labels, predictions.scores),
+        LabelScores(samples, predictions.names, predictions.labels, predictions.scores),
     )
     found = read_predictions(tmp_path / "p.parquet")
     assert [(s.view, s.sex, s.age) for s in found.samples] == [(None, None, None)] * 3

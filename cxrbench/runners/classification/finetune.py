@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from cxrbench.building import build
 from cxrbench.data.samples import SplitName
-from cxrbench.predictions import Predictions
+from cxrbench.predictions import LabelScores, Predictions
 from cxrbench.progress import track
 from cxrbench.runners.base import Job, Outcome
 from cxrbench.runners.classification.head import make_head
@@ -51,8 +51,8 @@ def run_finetune(job: Job, recipe: ClassificationRecipe, timer: Timer) -> Outcom
         )
     names: tuple[SplitName, ...] = ("val", "test")
     with timer.phase("predict"):
-        predictions = {
-            name: Predictions.of(
+        predictions: dict[str, Predictions] = {
+            name: LabelScores.of(
                 job.data.splits[name],
                 job.data.labels,
                 _predict(module, inputs.loader(name), job, f"predicting {name}"),
@@ -78,7 +78,7 @@ def _recipe(job: Job, recipe: ClassificationRecipe) -> Recipe:
     judged = job.data.splits[recipe.select.split]
 
     def value(scores: Scores) -> float:
-        return monitor(recipe.select, Predictions.of(judged, job.data.labels, scores))
+        return monitor(recipe.select, LabelScores.of(judged, job.data.labels, scores))
 
     return Recipe(
         loss=_Loss(job, recipe),

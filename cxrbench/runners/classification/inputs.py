@@ -14,9 +14,9 @@ from cxrbench.encoder import FrozenTrunk, ImageBatch, ImageEncoder
 from cxrbench.errors import BadRequest
 from cxrbench.image_spec import ImageSpec
 from cxrbench.runners.base import Job
-from cxrbench.runners.classification.keys import feature_store
 from cxrbench.runners.classification.recipe import ClassificationRecipe
-from cxrbench.runners.classification.trial import try_encoder
+from cxrbench.runners.keys import feature_store
+from cxrbench.runners.trial import try_encoder
 from cxrbench.timing import Timer
 from cxrbench.training.features import Extractor
 from cxrbench.training.loading import (

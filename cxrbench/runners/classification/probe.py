@@ -12,13 +12,13 @@ from cxrbench.data.prepared import prepare, prepared_store
 from cxrbench.data.rowstore import RowStore
 from cxrbench.data.samples import SPLITS, SplitName
 from cxrbench.encoder import ImageEncoder
-from cxrbench.predictions import Predictions
+from cxrbench.predictions import LabelScores, Predictions
 from cxrbench.progress import track
 from cxrbench.runners.base import Job, Outcome
-from cxrbench.runners.classification.keys import feature_store
 from cxrbench.runners.classification.recipe import ClassificationRecipe
 from cxrbench.runners.classification.selection import monitor
-from cxrbench.runners.classification.trial import try_encoder
+from cxrbench.runners.keys import feature_store
+from cxrbench.runners.trial import try_encoder
 from cxrbench.timing import Timer
 from cxrbench.training.features import Extractor, pooled
 from cxrbench.training.logistic import Logistic, Standardiser, fit_logistic
@@ -40,8 +40,8 @@ def run_probe(job: Job, recipe: ClassificationRecipe, timer: Timer) -> Outcome:
         features = {name: standardise(_matrix(store, job, name)) for name in SPLITS}
         model, selection = _choose(job, recipe, features)
     judged: tuple[SplitName, ...] = ("val", "test")
-    predictions = {
-        name: Predictions.of(
+    predictions: dict[str, Predictions] = {
+        name: LabelScores.of(
             job.data.splits[name], job.data.labels, model.probabilities(features[name])
         )
         for name in judged
@@ -87,7 +87,7 @@ def _choose(
     for c in track(sorted(recipe.c_grid), "choosing C"):
         start = fit_logistic(features["train"], train.labels, c, start)
         scores = start.probabilities(features[recipe.select.split])
-        value = monitor(recipe.select, Predictions.of(judge, job.data.labels, scores))
+        value = monitor(recipe.select, LabelScores.of(judge, job.data.labels, scores))
         fits.append((c, start, value))
     values = np.array([value for _, _, value in fits])
     best = 0 if np.isnan(values).all() else int(np.nanargmax(values))

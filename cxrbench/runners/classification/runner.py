@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
 from cxrbench.cards import ModelCard
-from cxrbench.data.samples import LabelledImages, SplitName
-from cxrbench.errors import BadRequest, PluginError
+from cxrbench.data.samples import LabelledImages
+from cxrbench.errors import BadRequest
 from cxrbench.metrics.f1 import choose_thresholds
 from cxrbench.metrics.inputs import ClassificationInput
-from cxrbench.metrics.score import ScoredMetric, score
-from cxrbench.predictions import Predictions
-from cxrbench.runners.base import Job, Outcome
-from cxrbench.runners.classification.recipe import ClassificationRecipe, fields_of
+from cxrbench.predictions import LabelScores, Predictions
+from cxrbench.runners.base import Job, Outcome, Workload
+from cxrbench.runners.classification.recipe import ClassificationRecipe
+from cxrbench.runners.scoring import Scores, score_all
 from cxrbench.timing import Timer
 
 
@@ -25,16 +24,7 @@ class ClassificationRunner:
 
     def recipe(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """See `Runner.recipe`."""
-        try:
-            return fields_of(ClassificationRecipe.model_validate(fields))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "recipe"
-            raise PluginError(
-                "the classification recipe is not valid",
-                why=f"{where}: {first['msg']}",
-                fix="correct the protocol, or what the task card sets for it",
-            ) from error
+        return ClassificationRecipe.read(fields).fields
 
     def not_applicable(self, model: ModelCard, recipe: Mapping[str, Any]) -> str | None:
         """See `Runner.not_applicable`."""
@@ -43,6 +33,10 @@ class ClassificationRunner:
         if recipe["mode"] == "finetune" and "trainable" not in model.capabilities:
             return "the model has nothing to train"
         return None
+
+    def needs_side_files(self, model: ModelCard, recipe: Mapping[str, Any]) -> bool:
+        """See `Runner.needs_side_files`."""
+        return bool(recipe["context"]) and "context" in model.capabilities
 
     def micro_batch(self, recipe: Mapping[str, Any], asked: int | None) -> int | None:
         """See `Runner.micro_batch`."""
@@ -58,13 +52,23 @@ class ClassificationRunner:
             )
         return asked
 
-    def work(self, recipe: Mapping[str, Any], data: LabelledImages) -> str:
+    def work(self, recipe: Mapping[str, Any], data: LabelledImages) -> Workload:
         """See `Runner.work`."""
+        settings = ClassificationRecipe.model_validate(recipe)
         sizes = {name: len(split) for name, split in data.splits.items()}
-        if recipe["mode"] == "linear-probe":
-            return f"{sum(sizes.values()):,} images encoded once, {len(recipe['c_grid'])} fits"
-        epochs = recipe["epochs"]
-        return f"up to {epochs} epochs of {sizes['train']:,} images, {sizes['test']:,} tested once"
+        total = sum(sizes.values())
+        if settings.mode == "linear-probe":
+            words = f"{total:,} images encoded once, {len(settings.c_grid)} fits"
+            return Workload(words, prepared=total, encoded=total)
+        words = f"up to {settings.epochs} epochs of {sizes['train']:,} images, "
+        words += f"{sizes['test']:,} tested once"
+        validated = settings.epochs // settings.validate_every * sizes[settings.select.split]
+        return Workload(
+            words,
+            prepared=total,
+            encoded=validated + sizes["val"] + sizes["test"],
+            trained=settings.epochs * sizes["train"],
+        )
 
     def run(self, job: Job, timer: Timer) -> Outcome:
         """See `Runner.run`."""
@@ -77,16 +81,19 @@ class ClassificationRunner:
             return run_finetune(job, recipe, timer)
         return run_probe(job, recipe, timer)
 
-    def score(
-        self, recipe: Mapping[str, Any], predictions: Mapping[SplitName, Predictions]
-    ) -> dict[str, ScoredMetric]:
+    def score(self, recipe: Mapping[str, Any], predictions: Mapping[str, Predictions]) -> Scores:
         """Score the test split; thresholds come from the validation split."""
-        test, val = predictions["test"], predictions["val"]
+        test, val = _scores(predictions["test"]), _scores(predictions["val"])
         data = ClassificationInput(
             scores=test.scores,
             labels=test.labels.astype(np.float64),
             names=test.names,
             thresholds=choose_thresholds(val.scores, val.labels.astype(np.float64)),
         )
-        groups = [sample.patient for sample in test.samples]
-        return score(data, recipe["metrics"], groups)
+        return score_all(data, test.samples, recipe["metrics"])
+
+
+def _scores(found: Predictions) -> LabelScores:
+    if not isinstance(found, LabelScores):
+        raise TypeError(f"classification is scored from label scores, not {type(found).__name__}")
+    return found

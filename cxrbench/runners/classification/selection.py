@@ -7,11 +7,11 @@ import numpy as np
 from cxrbench.metrics.base import evaluate
 from cxrbench.metrics.inputs import ClassificationInput
 from cxrbench.metrics.registry import get_metric
-from cxrbench.predictions import Predictions
-from cxrbench.runners.classification.recipe import Select
+from cxrbench.predictions import LabelScores
+from cxrbench.runners.recipe import Select
 
 
-def monitor(select: Select, predictions: Predictions) -> float:
+def monitor(select: Select, predictions: LabelScores) -> float:
     """The value of the selection metric, higher is better; NaN where it is undefined."""
     labels = predictions.labels.astype(np.float64)
     data = ClassificationInput(predictions.scores, labels, predictions.names)
