@@ -143,8 +143,9 @@ def built_in_names() -> set[str]:
     names: set[str] = set()
     for path in [*(ROOT / "models").glob("*.yaml"), *(ROOT / "tasks").glob("*.yaml")]:
         card = yaml.safe_load(path.read_text())
-        ids = card.get("variants", {card.get("id"): None})
-        names |= {str(name).removesuffix("/*") for name in ids if name is not None}
+        for family in card.get("tasks", [card]):
+            ids = family.get("variants", {family.get("id"): None})
+            names |= {str(name).removesuffix("/*") for name in ids if name is not None}
         if "dataset" in card:
             names.add(card["dataset"]["name"])
     return names
