@@ -30,6 +30,7 @@ __all__ = [
     "ParameterGroups",
     "PoolsGrid",
     "PredictsGaze",
+    "ReportMemory",
     "TextEncoder",
     "ViewAware",
 ]
@@ -195,4 +196,13 @@ class PoolsGrid(Protocol):
 
     def encode_through_grid(self, batch: ImageBatch) -> ImageFeatures:
         """As `encode_image`, but gradients flow from `pooled` to the very `grid` returned."""
+        ...
+
+
+@runtime_checkable
+class ReportMemory(Protocol):
+    """Offers a text decoder more, or other, than its grid or latents."""
+
+    def report_memory(self, batch: ImageBatch) -> Tensor:
+        """B×T×D tokens for a decoder to read; in eval mode those of an image are its own."""
         ...

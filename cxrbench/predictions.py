@@ -71,3 +71,16 @@ class Masks(Predictions):
     shapes: Sequence[tuple[int, int]]
     predicted: Sequence[bytes]
     true: Sequence[bytes]
+
+
+@dataclass(frozen=True)
+class Texts(Predictions):
+    """A generated report for every sample, and the one that was written.
+
+    Attributes:
+        generated: N texts.
+        references: N texts, whole.
+    """
+
+    generated: Sequence[str]
+    references: Sequence[str]

@@ -10,10 +10,23 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from cxrbench.errors import CxrbenchError
 from cxrbench.metrics.ranking import FloatArray, IntArray, ratio
 
 M = TypeVar("M", bound="MetricInput")
 D = TypeVar("D", bound="MetricInput")
+
+
+class MetricUnavailable(CxrbenchError):  # noqa: N818  (it names what it is)
+    """A metric cannot be computed on this machine: a program or weights are absent.
+
+    `per_class` and `floor` raise it; scoring answers with no value and the reason.
+    """
+
+    @property
+    def reason(self) -> str:
+        """What, why and what to do in one line."""
+        return f"{self.what}: {self.why}; {self.fix}"
 
 
 class MetricInput(Protocol):

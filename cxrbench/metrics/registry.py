@@ -13,6 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from cxrbench.errors import PluginError, UnknownNameError
 from cxrbench.metrics.base import Metric
+from cxrbench.metrics.text.ids import LEXICAL_IDS, SECTION_IDS, parse_lexical
 from cxrbench.names import did_you_mean
 
 GROUP = "cxrbench.metrics"
@@ -29,6 +30,8 @@ _BUILTIN = {
     "accuracy-top1": "cxrbench.metrics.accuracy",
     "accuracy-elementwise@0.5": "cxrbench.metrics.accuracy",
     "brier-macro": "cxrbench.metrics.brier",
+    **dict.fromkeys(LEXICAL_IDS, "cxrbench.metrics.text.lexical"),
+    **dict.fromkeys(SECTION_IDS, "cxrbench.metrics.text.sections"),
 }
 
 
@@ -55,6 +58,10 @@ def get_metric(metric_id: str) -> Metric:
     if metric_id in _BUILTIN:
         offered: tuple[Metric, ...] = import_module(_BUILTIN[metric_id]).METRICS
         return next(metric for metric in offered if metric.id == metric_id)
+    lexical = parse_lexical(metric_id)
+    if lexical is not None:  # on cut references, of which there is one for every length
+        made: Metric = import_module("cxrbench.metrics.text.lexical").make(lexical)
+        return made
     broken = "".join(f"; {error.what}" for error in plugins.broken)
     raise UnknownNameError(
         f"unknown metric {metric_id!r}",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from cxrbench.errors import BadRequest, DataError
-from cxrbench.metrics.base import Metric, MetricInput
+from cxrbench.metrics.base import Metric, MetricInput, MetricUnavailable
 from cxrbench.metrics.bootstrap import bootstrap_weights, percentile_interval
 from cxrbench.metrics.ranking import FloatArray
 from cxrbench.metrics.registry import get_metric
@@ -49,6 +49,9 @@ class ScoredMetric(BaseModel):
     higher_is_better: bool
     unit: str = Field(default="fraction", description="What the number counts.")
     impl: str = Field(description="Module that computed it.")
+    reason: str | None = Field(
+        default=None, description="Why there is no value, where a program or weights are absent."
+    )
 
 
 def score(
@@ -74,7 +77,7 @@ def score(
     Returns:
         Metric id to result, in the order asked for. `ci95` is None without replicates, with fewer
         than two groups, where the value is undefined, or where four in five replicates
-        lack a label.
+        lack a label. A metric that cannot be computed on this machine has no value and a reason.
 
     Raises:
         UnknownNameError: When a metric is not known.
@@ -89,21 +92,50 @@ def score(
             fix="give one patient id a sample, in the order of the scores",
         )
     metrics = {metric_id: fitting_metric(metric_id, data) for metric_id in metric_ids}
-    points = {metric_id: metric.per_class(data) for metric_id, metric in metrics.items()}
-    resampled = {metric_id: [np.empty((0, points[metric_id].shape[1]))] for metric_id in metrics}
+    points, absent = _points(metrics, data)
+    resampled = {metric_id: [np.empty((0, points[metric_id].shape[1]))] for metric_id in points}
     units = n if groups is None else len(set(groups))
-    draws = replicates if units > 1 and metrics else 0
+    draws = replicates if units > 1 and points else 0
     for weights in bootstrap_weights(n if groups is None else groups, draws, seed):
-        for metric_id, metric in metrics.items():
-            resampled[metric_id].append(metric.per_class(data, weights))
+        for metric_id in points:
+            resampled[metric_id].append(metrics[metric_id].per_class(data, weights))
     unit = "sample" if groups is None else "patient"
     method = f"bootstrap-{unit}-percentile-{draws}" if draws else None
     return {
         metric_id: _scored(
             metric, data, points[metric_id], np.concatenate(resampled[metric_id]), method
         )
+        if metric_id in points
+        else _without_value(metric, data, absent[metric_id])
         for metric_id, metric in metrics.items()
     }
+
+
+def _points(
+    metrics: Mapping[str, Metric], data: MetricInput
+) -> tuple[dict[str, FloatArray], dict[str, MetricUnavailable]]:
+    """(1, C) values of each metric, and why others have none."""
+    points: dict[str, FloatArray] = {}
+    absent: dict[str, MetricUnavailable] = {}
+    for metric_id, metric in metrics.items():
+        try:
+            points[metric_id] = metric.per_class(data)
+        except MetricUnavailable as error:
+            absent[metric_id] = error
+    return points, absent
+
+
+def _without_value(metric: Metric, data: MetricInput, error: MetricUnavailable) -> ScoredMetric:
+    return ScoredMetric(
+        value=None,
+        n=data.n,
+        n_per_class=data.n_by_name,
+        floor=None,
+        higher_is_better=metric.higher_is_better,
+        unit=metric.unit,
+        impl=type(metric).__module__,
+        reason=error.reason,
+    )
 
 
 def fitting_metric(metric_id: str, data: MetricInput) -> Metric:

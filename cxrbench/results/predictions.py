@@ -3,7 +3,7 @@
 Columns of all kinds: `id`, `patient`, `view`, `sex`, `age`, and `label:NAME` (float32, null =
 unknown) for every label. Of label scores `score:NAME` (float64), of similarities `similarity` (a
 list of N float32), of masks `height`, `width`, `predicted` and `true` (see
-`cxrbench.data.packed`).
+`cxrbench.data.packed`), of reports `generated` and `reference` (text).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from cxrbench.atomic import atomic_path
 from cxrbench.data.samples import Sample
 from cxrbench.errors import DataError
-from cxrbench.predictions import LabelScores, Masks, Predictions, Similarities
+from cxrbench.predictions import LabelScores, Masks, Predictions, Similarities, Texts
 
 _FIELDS = ("id", "patient", "view", "sex", "age")
 
@@ -65,6 +65,9 @@ def read_predictions(path: Path) -> Predictions:
         shapes = zip(table["height"].to_pylist(), table["width"].to_pylist(), strict=True)
         predicted, true = (table[name].to_pylist() for name in ("predicted", "true"))
         return Masks(samples, names, labels, list(shapes), predicted, true)
+    if "generated" in table.column_names:
+        generated, references = (table[name].to_pylist() for name in ("generated", "reference"))
+        return Texts(samples, names, labels, generated, references)
     scores = _matrix(table, [f"score:{name}" for name in names])
     return LabelScores(samples, names, labels, scores.astype(np.float64))
 
@@ -97,6 +100,11 @@ def _own_columns(predictions: Predictions) -> dict[str, Any]:
             "width": pa.array([width for _, width in predictions.shapes]),
             "predicted": pa.array(list(predictions.predicted), pa.binary()),
             "true": pa.array(list(predictions.true), pa.binary()),
+        }
+    if isinstance(predictions, Texts):
+        return {
+            "generated": pa.array(list(predictions.generated), pa.string()),
+            "reference": pa.array(list(predictions.references), pa.string()),
         }
     raise TypeError(f"no columns are known for {type(predictions).__name__}")
 

@@ -88,6 +88,9 @@ class MetricFacts(_Part):
         default_factory=dict, description="Samples that count, by label or class."
     )
     impl: str = Field(default="", description="Package and version that computed it.")
+    reason: str | None = Field(
+        default=None, description="Why there is no value, where a program or weights were absent."
+    )
 
 
 class Artifact(_Part):

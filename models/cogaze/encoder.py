@@ -84,6 +84,10 @@ class CoGazeEncoder(CoGaze):
         latents = self.fuse(tokens, self._read_contexts(batch))
         return ImageFeatures(pooled=latents.mean(dim=1), grid=self._grid(tokens), latents=latents)
 
+    def report_memory(self, batch: ImageBatch) -> Tensor:
+        """B×2M×D: vision latents, then those of the context, static ones where it is missing."""
+        return self.memory(self._tokens(batch), self._read_contexts(batch))
+
     def encode_through_grid(self, batch: ImageBatch) -> ImageFeatures:
         """As `encode_image`, with the patch tokens taken from `grid` on the way to `pooled`."""
         tokens = self._tokens(batch)

@@ -116,3 +116,7 @@ class CoGaze(nn.Module):
         """B×(1+P)×D projected tokens and B×M×D latents to B×M×D vision latents."""
         out: Tensor = self.perceiver(context_latents, image_tokens)
         return out
+
+    def memory(self, image_tokens: Tensor, context_latents: Tensor) -> Tensor:
+        """As `fuse`, for a report decoder: B×2M×D, vision latents and what they began as."""
+        return torch.cat([self.fuse(image_tokens, context_latents), context_latents], dim=1)

@@ -10,7 +10,7 @@ import pytest
 
 from cxrbench.data.samples import Sample
 from cxrbench.errors import DataError
-from cxrbench.predictions import LabelScores
+from cxrbench.predictions import LabelScores, Texts
 from cxrbench.results.predictions import read_predictions, write_predictions
 
 
@@ -37,6 +37,16 @@ def test_round_trip(tmp_path, predictions):
     for ours, theirs in zip(found.samples, predictions.samples, strict=True):
         for field in ("id", "patient", "view", "sex", "age"):
             assert getattr(ours, field) == getattr(theirs, field)
+
+
+def test_reports_come_back_as_they_were(tmp_path, predictions):
+    generated, references = ["", 'No "effusion".\nClear.', "½ µm"], ["a", "b\tc", " d "]
+    texts = Texts(predictions.samples, predictions.names, predictions.labels, generated, references)
+    write_predictions(tmp_path / "p.parquet", texts)
+    found = read_predictions(tmp_path / "p.parquet")
+    assert isinstance(found, Texts)
+    assert (found.generated, found.references) == (generated, references)
+    np.testing.assert_array_equal(found.labels, predictions.labels)
 
 
 def test_an_unknown_label_is_null_and_not_nan(tmp_path, predictions):

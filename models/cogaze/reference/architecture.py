@@ -7,11 +7,15 @@ from math import isqrt
 from typing import Any
 
 from cxrbench.cards import ModelCard
+from cxrbench.generation.decoder import DecoderSettings
 
 from ..config import CoGazeSettings
+from ..generation import PREFIX
 
 Shapes = Mapping[str, Sequence[int]]
 
+DECODER_SECTION = "report_generation_checkpoint"
+"""Of a manifest: the encoder after generation was trained, and the decoder."""
 TINY_HEADS = 4
 """Of the transformers of the small size, which no shape tells."""
 
@@ -55,6 +59,25 @@ def settings_of(manifest: Mapping[str, Any], size: str, card: ModelCard) -> CoGa
             "views": _views(declared.views, own["image_projector.add_pos_embed.pos_embed"][0]),
             "preset": "released",
         }
+    )
+
+
+def decoder_settings_of(manifest: Mapping[str, Any], size: str) -> DecoderSettings:
+    """The settings of the report decoder of a manifest.
+
+    Args:
+        manifest: Its section `report_generation_checkpoint` maps names to shapes.
+        size: `full` or `tiny`; decides the number of attention heads.
+    """
+    shapes, transformer = manifest[DECODER_SECTION], f"{PREFIX}decoder.transformer."
+    vocabulary, dim = shapes[f"{transformer}wte.weight"]
+    released = DecoderSettings()
+    return DecoderSettings(
+        vocab_size=vocabulary,
+        dim=dim,
+        layers=_count(shapes, f"{transformer}h."),
+        heads=TINY_HEADS if size == "tiny" else released.heads,
+        positions=shapes[f"{transformer}wpe.weight"][0],
     )
 
 

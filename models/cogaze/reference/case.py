@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cxrbench.cards import ModelCard
 from cxrbench.testing import procedural
 from cxrbench.testing.reference import Compared, compare
 from cxrbench.testing.vectors import Vectors
@@ -38,13 +39,19 @@ class Case:
         folder: Of the reference.
         manifest: Of the size.
         network: Filled with the values of the manifest, in eval mode.
+        card: Of the model.
     """
 
     def __init__(
-        self, size: str, folder: Path, manifest: Mapping[str, Any], network: CoGazePretraining
+        self,
+        size: str,
+        folder: Path,
+        manifest: Mapping[str, Any],
+        network: CoGazePretraining,
+        card: ModelCard,
     ) -> None:
-        self.size, self.network = size, network
-        self._folder, self._manifest = folder, manifest
+        self.size, self.network, self.manifest, self.card = size, network, manifest, card
+        self._folder = folder
         self._trunks: dict[tuple[int, ...], Tensor] = {}
 
     @property
@@ -71,12 +78,12 @@ class Case:
 
     def tensors(self, section: str, prefix: str = "") -> dict[str, Tensor]:
         """The tensors of a section of the manifest, a prefix of their names removed."""
-        made = tensors(self._manifest, section)
+        made = tensors(self.manifest, section)
         return {name.removeprefix(prefix): tensor for name, tensor in made.items()}
 
     def names(self, section: str) -> list[str]:
         """The names of the tensors of a section."""
-        return list(self._manifest[section])
+        return list(self.manifest[section])
 
     def pixels(self, vectors: Vectors) -> Tensor:
         """B×3×S×S normalised pixels."""

@@ -15,6 +15,7 @@ from .architecture import settings_of
 from .case import SHARED_INPUTS, Case
 from .checkpoint import check_loading, check_rule, load_network, write_files
 from .classification import check_classification
+from .decoder import check_decoder
 from .losses import check_losses
 from .metrics import check_metrics
 from .pretrain import check_pretraining
@@ -31,13 +32,13 @@ PARTS: dict[str, Callable[[Case, Vectors], Iterator[Compared]]] = {
     "c_pretrain": check_pretraining,
     "d_cls": check_classification,
     "d_seg": check_segmentation,
+    "e_decoder": check_decoder,
 }
 # Parts without a network; the folder holds them once.
 ALONE: dict[str, Callable[[Vectors], Iterator[Compared]]] = {
     "full_c_losses": check_losses,
     "full_f_metrics": check_metrics,
 }
-LATER = {"e_decoder": "the decoder comes with report generation"}
 _ABSENT = "the folder does not have this file"
 
 
@@ -64,7 +65,7 @@ def compare_all(folder: Path, card: ModelCard) -> Iterator[Compared]:
         else:
             yield missing(part, _ABSENT)
     for size, name in MANIFESTS.items():
-        there = [part for part in (*PARTS, *LATER) if (folder / f"{size}_{part}.npz").is_file()]
+        there = [part for part in PARTS if (folder / f"{size}_{part}.npz").is_file()]
         if (folder / name).is_file() and there:
             yield from attempt(f"{size} network", _size(size, folder, card))
         elif (folder / name).is_file():
@@ -87,26 +88,19 @@ def _size(size: str, folder: Path, card: ModelCard) -> Iterator[Compared]:
         write_files(Path(scratch), manifest, card)
         network, report = load_network(Path(scratch), settings, card)
     yield from check_loading(size, report)
-    case = Case(size, folder, manifest, network)
+    case = Case(size, folder, manifest, network, card)
     for part in PARTS:
         name = f"{size}_{part}"
         if case.has(part):
             yield from attempt(name, _part(case, part))
         else:
             yield missing(name, _ABSENT)
-    for part in filter(case.has, LATER):
-        yield from attempt(f"{size}_{part}", _later(case, part))
 
 
 def _part(case: Case, part: str) -> Iterator[Compared]:
     vectors = case.vectors(part)
     yield from case.check_images(vectors)
     yield from _whole(vectors, lambda known: PARTS[part](case, known))
-
-
-def _later(case: Case, part: str) -> Iterator[Compared]:
-    vectors = case.vectors(part)
-    yield from (skipped(f"{vectors.name} {key}", LATER[part]) for key in vectors.unknown())
 
 
 def _alone(path: Path, check: Callable[[Vectors], Iterator[Compared]]) -> Iterator[Compared]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -11,15 +12,18 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from cxrbench.cards import ModelCard
+from cxrbench.generation.cross_attention import CrossAttentionGenerator
 from cxrbench.testing.golden import check_first_values, tensor
 from cxrbench.testing.reference import Compared, compare_exactly
-from cxrbench.weights.choice import TENSOR_SUFFIXES, resolve
+from cxrbench.weights.choice import TENSOR_SUFFIXES, ResolvedFile, resolve
 from cxrbench.weights.load import load
 from cxrbench.weights.report import LoadReport
 
 from ..config import CoGazeSettings
+from ..generation import for_decoder
 from ..pretraining.checkpoint import for_pretraining
 from ..pretraining.network import CoGazePretraining
+from .architecture import DECODER_SECTION, decoder_settings_of
 
 SECTIONS = ("pretrain_checkpoint", "rad_dino")
 """Of a manifest, in the order of the card's weights."""
@@ -66,6 +70,24 @@ def load_network(
     network = CoGazePretraining(settings)
     report = load(network, card, resolve(card, str(folder), fetch=False).files)
     return network.eval(), report
+
+
+def load_decoder(
+    manifest: Mapping[str, Any], size: str, card: ModelCard
+) -> tuple[CrossAttentionGenerator, LoadReport]:
+    """The report decoder in eval mode, filled by the public loader from a file of its own.
+
+    Raises:
+        WeightsError: When the file does not fill it completely.
+    """
+    settings = decoder_settings_of(manifest, size)
+    model = CrossAttentionGenerator(settings, settings.dim)
+    known = for_decoder(card)
+    with TemporaryDirectory() as scratch:
+        path = Path(scratch) / "generation.pt"
+        torch.save({"state_dict": tensors(manifest, DECODER_SECTION)}, path)
+        report = load(model, known, [ResolvedFile(known.weights[0], path, "")])
+    return model.eval(), report
 
 
 def check_loading(size: str, report: LoadReport) -> Iterator[Compared]:

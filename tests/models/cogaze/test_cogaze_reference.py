@@ -14,7 +14,7 @@ from cxrbench.testing.reference import check_reference
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "cogaze"
 ALONE = ("full_c_losses.npz", "full_f_metrics.npz")
-PARTS = ("a_vision", "b_text", "c_pretrain", "d_cls", "d_seg")
+PARTS = ("a_vision", "b_text", "c_pretrain", "d_cls", "d_seg", "e_decoder")
 
 
 @pytest.fixture
@@ -83,6 +83,7 @@ def test_a_checkpoint_that_lacks_a_tensor_is_refused_by_name(folder, card):
         ("c_pretrain", "grad_norms"),
         ("d_cls", "nih14_logits"),
         ("d_seg", "model_siim_loss"),
+        ("e_decoder", "greedy_logits_at_ids"),
     ],
 )
 def test_a_difference_of_a_thousandth_is_found_where_it_is(folder, card, part, key):

@@ -1,0 +1,1 @@
+"""Writing reports: text decoders over what an encoder says about an image, and how they decode."""

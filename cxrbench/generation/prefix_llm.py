@@ -1,0 +1,271 @@
+"""A report generator whose language model reads the image as embeddings within its prompt."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from cxrbench.errors import BadRequest, WeightsError
+from cxrbench.generation.llm import LoraSettings, with_adapters
+from cxrbench.generation.modes import evaluating
+from cxrbench.generation.prompt import Chat, Fields, Prompt
+from cxrbench.generation.teacher import IGNORED
+from cxrbench.generation.text import cleaned
+
+_FILE = "generator.safetensors"
+
+
+@dataclass(frozen=True)
+class WritingSettings:
+    """How texts are decoded by the `generate` of transformers.
+
+    Attributes:
+        beams: One is greedy decoding.
+        max_new_tokens: Of the report.
+        min_new_tokens: No report ends before.
+    """
+
+    beams: int = 3
+    max_new_tokens: int = 120
+    min_new_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Prompts and answers as embeddings, padded on the left.
+
+    Attributes:
+        embeddings: B×N×D.
+        mask: B×N int64, 0 on padding.
+        labels: B×L int64 of the last L positions.
+    """
+
+    embeddings: Tensor
+    mask: Tensor
+    labels: Tensor
+
+
+class PrefixLlmGenerator(nn.Module):
+    """Any causal language model, frozen or with low-rank adapters, and a projection of the memory.
+
+    Prompts are padded on the left, in training as in writing, so that every answer begins right
+    after its prompt.
+
+    Args:
+        llm: Of transformers; it is frozen.
+        tokenizer: Its own.
+        memory_dim: D of the memory.
+        prompt: What is asked.
+        chat: How turns are marked.
+        lora: Adapters to train; None: the projection alone is trained.
+
+    Attributes:
+        projection: From the memory to the embeddings.
+        llm: The language model, wrapped by peft when it has adapters.
+
+    Raises:
+        BadRequest: When what ends an answer is no token of the tokenizer.
+    """
+
+    def __init__(
+        self,
+        llm: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        memory_dim: int,
+        prompt: Prompt,
+        chat: Chat,
+        lora: LoraSettings | None = None,
+    ) -> None:
+        super().__init__()
+        self.prompt, self.chat, self.tokenizer = prompt, chat, tokenizer
+        words = llm.get_input_embeddings()
+        width = cast(Tensor, words.weight).shape[1]
+        self.llm = with_adapters(llm, lora)
+        self.projection = nn.Linear(memory_dim, width)
+        self._words = [words]  # in a list, because it belongs to `llm`
+        self._positions = "position_ids" in inspect.signature(llm.forward).parameters
+        self._end, own, pad = self._end_of_report(), tokenizer.eos_token_id, tokenizer.pad_token_id
+        self.stop_ids = sorted({self._end, self._end if own is None else own})
+        self.pad_id: int = self._end if pad is None else pad
+
+    def loss(
+        self,
+        memory: Tensor,
+        texts: Sequence[str],
+        fields: Sequence[Fields] | None = None,
+        max_tokens: int = 200,
+    ) -> Tensor:
+        """Teacher-forced cross-entropy, a mean over the tokens of the reports and their ends.
+
+        Args:
+            memory: B×T×D.
+            texts: B reports.
+            fields: What else is known of each image, for the prompt.
+            max_tokens: Longer reports are cut on the right, and then have no end.
+        """
+        answers = [[*self._ids(text.strip()), self._end][:max_tokens] for text in texts]
+        batch = self._batch(memory, fields, answers)
+        kept = batch.labels.shape[1]
+        out = self.llm(
+            inputs_embeds=batch.embeddings,
+            attention_mask=batch.mask,
+            # What comes before the answers needs no output layer, which is large.
+            logits_to_keep=kept + 1,
+            use_cache=False,
+            **self._places(batch.mask),
+        )
+        logits = out.logits[:, -kept - 1 : -1].float()
+        return F.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED)
+
+    def generate(
+        self,
+        memory: Tensor,
+        settings: WritingSettings = WritingSettings(),
+        fields: Sequence[Fields] | None = None,
+    ) -> list[str]:
+        """Write a report for each of B memories, B×T×D."""
+        ids = self.generate_ids(memory, settings, fields)
+        return [cleaned(cast(str, self.tokenizer.decode(row))) for row in ids]
+
+    @torch.no_grad()
+    def generate_ids(
+        self,
+        memory: Tensor,
+        settings: WritingSettings = WritingSettings(),
+        fields: Sequence[Fields] | None = None,
+    ) -> list[list[int]]:
+        """As `generate`, the tokens up to the one that ends the report."""
+        if not len(memory):
+            return []
+        batch = self._batch(memory, fields, [[] for _ in memory])
+        config = GenerationConfig(  # type: ignore[no-untyped-call]
+            do_sample=False,
+            num_beams=settings.beams,
+            max_new_tokens=settings.max_new_tokens,
+            min_new_tokens=settings.min_new_tokens or None,
+            eos_token_id=self.stop_ids,
+            pad_token_id=self.pad_id,
+        )
+        with evaluating(self):
+            ids = cast(Any, self.llm).generate(
+                inputs_embeds=batch.embeddings,
+                attention_mask=batch.mask,
+                generation_config=config,
+            )
+        return [self._report(row) for row in ids.tolist()]
+
+    def save(self, folder: Path) -> None:
+        """Write what is trained, the projection and the adapters, to one file in a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file({k: v.cpu().contiguous() for k, v in self._trained().items()}, folder / _FILE)
+
+    def restore(self, folder: Path) -> None:
+        """Read what `save` wrote.
+
+        Raises:
+            WeightsError: When the file cannot be read, or does not fill all that is trained.
+        """
+        path, wanted = folder / _FILE, self._trained()
+        try:
+            found = load_file(path)
+        except Exception as error:  # the library raises nothing more specific
+            raise WeightsError(
+                "cannot read the trained generator",
+                why=f"{path}: {error}",
+                fix="give a folder that a training wrote",
+            ) from error
+        shapes = {name: tensor.shape for name, tensor in found.items()}
+        if shapes != {name: tensor.shape for name, tensor in wanted.items()}:
+            differing = sorted(
+                name
+                for name in shapes.keys() | wanted.keys()
+                if name not in wanted or shapes.get(name) != wanted[name].shape
+            )
+            raise WeightsError(
+                "the trained generator does not fit",
+                why=f"{path}: {len(differing)} tensors differ, such as {differing[0]}",
+                fix="give the language model, adapters and encoder it was trained with",
+            )
+        own = {
+            name.removeprefix("projection."): tensor
+            for name, tensor in found.items()
+            if name.startswith("projection.")
+        }
+        self.projection.load_state_dict(own)
+        if isinstance(self.llm, PeftModel):
+            adapters = {k.removeprefix("llm."): v for k, v in found.items() if k[:4] == "llm."}
+            set_peft_model_state_dict(self.llm, adapters)
+
+    def _trained(self) -> dict[str, Tensor]:
+        found = {f"projection.{k}": v for k, v in self.projection.state_dict().items()}
+        if isinstance(self.llm, PeftModel):
+            adapters = get_peft_model_state_dict(self.llm, save_embedding_layers=False)
+            found |= {f"llm.{name}": tensor for name, tensor in adapters.items()}
+        return found
+
+    def _batch(
+        self, memory: Tensor, fields: Sequence[Fields] | None, answers: Sequence[Sequence[int]]
+    ) -> _Batch:
+        words = self._words[0]
+        seen = self.projection(memory)
+        rows = []
+        for image, known, answer in zip(seen, fields or [{}] * len(seen), answers, strict=True):
+            before, after = self.chat.around_image(self.prompt, known, self._cut)
+            text = [*self._ids(after), *answer]
+            around = [
+                words(torch.tensor(ids, dtype=torch.int64, device=memory.device))
+                for ids in (self._ids(before), text)
+            ]
+            rows.append(torch.cat([around[0], image.to(around[0].dtype), around[1]]))
+        longest = max(map(len, rows))
+        lacking = [longest - len(row) for row in rows]
+        pairs = list(zip(rows, lacking, strict=True))
+        wide = max(map(len, answers))
+        labels = [[*[IGNORED] * (wide - len(answer)), *answer] for answer in answers]
+        mask = torch.arange(longest) >= torch.tensor(lacking)[:, None]
+        return _Batch(
+            torch.stack([F.pad(row, (0, 0, more, 0)) for row, more in pairs]),
+            mask.long().to(memory.device),
+            torch.tensor(labels, dtype=torch.int64, device=memory.device),
+        )
+
+    def _places(self, mask: Tensor) -> dict[str, Tensor]:
+        """Positions that do not count the padding, for a model that takes any."""
+        if not self._positions:
+            return {}
+        return {"position_ids": (mask.cumsum(1) - 1).clamp(min=0)}
+
+    def _ids(self, text: str) -> list[int]:
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _cut(self, text: str, tokens: int, left: bool) -> str:
+        ids = self._ids(text)
+        if len(ids) <= tokens:
+            return text
+        shorter = ids[-tokens:] if left else ids[:tokens]
+        return cleaned(cast(str, self.tokenizer.decode(shorter)))
+
+    def _report(self, row: Sequence[int]) -> list[int]:
+        """What comes before the first token that ends a report."""
+        ends = [place for place, token in enumerate(row) if token in {*self.stop_ids, self.pad_id}]
+        return list(row[: ends[0]]) if ends else list(row)
+
+    def _end_of_report(self) -> int:
+        end = self._ids(self.chat.end) if self.chat.end else [self.tokenizer.eos_token_id]
+        if len(end) != 1 or end[0] is None:
+            raise BadRequest(
+                "reports would never end",
+                why=f"{self.chat.end or 'its end of text'} is no token of the tokenizer",
+                fix="give the chat that this language model was taught",
+            )
+        return int(end[0])

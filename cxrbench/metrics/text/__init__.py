@@ -1,0 +1,1 @@
+"""Metrics of generated reports: how much their words resemble those of the reference."""

@@ -1,0 +1,1 @@
+"""Radiology reports as text: files of references and predictions, structured reports, a page."""
