@@ -10,7 +10,8 @@ from hypothesis.extra import numpy as hnp
 
 from cxrbench.metrics import ClassificationInput, evaluate, get_metric, metric_ids
 
-MULTI = [i for i in metric_ids() if not get_metric(i).id.startswith(("f1-binary", "accuracy-top1"))]
+LABEL = [i for i in metric_ids() if get_metric(i).input_type is ClassificationInput]
+MULTI = [i for i in LABEL if not getattr(get_metric(i), "one_label", False)]
 SCORES = st.integers(0, 8).map(lambda k: k / 8)  # a coarse grid: many ties
 LABELS = st.sampled_from([0.0, 1.0, np.nan])
 
