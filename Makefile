@@ -1,4 +1,4 @@
-# make demo   the main job on phantoms: no download, no GPU
+# make demo   the main job on phantoms, and each kind of image task: no download, no GPU
 # make test   lint, types and the fast tests
 # Both make .venv and install into it when that has not been done.
 
@@ -12,6 +12,8 @@ DEMO := CXRBENCH_CACHE=.demo/cache $(BIN)/cxrbench
 demo: $(INSTALLED)
 	$(DEMO) run --demo --model cogaze-tiny,pixel-stats --task nih-100pct \
 	    --protocol linear-probe@1 --seeds 3 --runs .demo/runs
+	$(DEMO) run --suite quick --model cogaze-tiny,pixel-stats \
+	    --task '*-zeroshot,mimic-5x200,siim-seg' --runs .demo/runs
 	$(DEMO) leaderboard --runs .demo/runs --out .demo/leaderboards
 
 test: lint types

@@ -30,6 +30,9 @@ GROUPS: dict[str, Kind] = {
 RECIPES = "cxrbench.recipes"
 """An entry point of this group names a package whose `*.yaml` are recipes of pretraining."""
 
+SUITES = "cxrbench.suites"
+"""An entry point of this group names a package whose `*.yaml` are suites."""
+
 _FOLDER = "path:"
 
 
@@ -123,8 +126,17 @@ def folder_card_files(folders: list[Path]) -> Iterator[CardFile]:
 
 def installed_recipes() -> dict[str, list[Path]]:
     """The recipes of every installed plugin: files by the name they have without `.yaml`."""
+    return _installed_files(RECIPES)
+
+
+def installed_suites() -> dict[str, list[Path]]:
+    """The suites of every installed plugin: files by the name they have without `.yaml`."""
+    return _installed_files(SUITES)
+
+
+def _installed_files(group: str) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
-    for entry_point in metadata.entry_points(group=RECIPES):
+    for entry_point in metadata.entry_points(group=group):
         folder = _package_folder(entry_point.value)
         for path in sorted(folder.glob("*.yaml")) if folder is not None else ():
             found.setdefault(path.stem, []).append(path)

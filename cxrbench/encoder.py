@@ -26,6 +26,7 @@ __all__ = [
     "ImageFeatures",
     "ImageSpec",
     "JointSpace",
+    "MakesPyramid",
     "PairScorer",
     "ParameterGroups",
     "PoolsGrid",
@@ -187,6 +188,18 @@ class PredictsGaze(Protocol):
 
     def gaze_maps(self, batch: ImageBatch, sentences: Sequence[Sequence[str]]) -> list[Tensor]:
         """For each of B images its S sentences to S×h×w maps, each of which sums to one."""
+        ...
+
+
+@runtime_checkable
+class MakesPyramid(Protocol):
+    """Has feature maps at several scales, for decoders of dense tasks."""
+
+    def encode_pyramid(self, batch: ImageBatch) -> Sequence[Tensor] | None:
+        """B×C×h×w maps, the finest first, each about half as fine as the one before.
+
+        None where the network that was built has none.
+        """
         ...
 
 

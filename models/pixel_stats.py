@@ -32,19 +32,33 @@ class PixelStats:
         self.image_spec: ImageSpec = card.preprocessing
 
     def encode_image(self, batch: ImageBatch) -> ImageFeatures:
-        """B×92 statistics of the first channel."""
+        """B×92 statistics of the first channel, and a grid of B×4×8×8 of its cells."""
         if batch.pixels is None:
             raise ValueError("pixel statistics are computed from pixels")
         images = batch.pixels[:, 0].cpu().numpy().astype(np.float32)
         parts = [_thumbnail(images), _histogram(images), _quarters(images), _whole(images)]
-        return ImageFeatures(pooled=torch.from_numpy(np.concatenate(parts, axis=1)))
+        return ImageFeatures(
+            pooled=torch.from_numpy(np.concatenate(parts, axis=1)),
+            grid=torch.from_numpy(_cells(images)),
+        )
+
+
+def _in_cells(images: Array) -> Array:
+    """B×8×h×8×w: the pixels of each cell."""
+    count, height, width = images.shape
+    return images.reshape(count, _CELLS, height // _CELLS, _CELLS, width // _CELLS)
 
 
 def _thumbnail(images: Array) -> Array:
-    count, height, width = images.shape
-    cells = images.reshape(count, _CELLS, height // _CELLS, _CELLS, width // _CELLS)
-    means: Array = cells.mean(axis=(2, 4)).reshape(count, -1)
+    means: Array = _in_cells(images).mean(axis=(2, 4)).reshape(len(images), -1)
     return means
+
+
+def _cells(images: Array) -> Array:
+    """B×4×8×8: mean, spread, least and greatest value of each cell."""
+    cells, within = _in_cells(images), (2, 4)
+    parts = [cells.mean(within), cells.std(within), cells.min(within), cells.max(within)]
+    return np.stack(parts, axis=1)
 
 
 def _histogram(images: Array) -> Array:

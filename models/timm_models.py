@@ -12,6 +12,7 @@ from cxrbench.encoder import ImageBatch, ImageFeatures
 from cxrbench.errors import BadRequest, UnknownNameError
 from cxrbench.image_spec import ImageSpec
 from cxrbench.names import did_you_mean
+from cxrbench.training.pyramid import TAPS, rescaled
 
 from .parts.image import in_float32
 
@@ -21,6 +22,8 @@ _RESIZE: dict[str, Literal["short_side_crop", "squash"]] = {
     "squash": "squash",
 }
 _INTERPOLATIONS = ("bilinear", "bicubic", "lanczos")
+_PYRAMID = 4
+_LEAST_STAGES = 3
 
 
 def expand(card: ModelCard, name: str) -> ModelCard:
@@ -126,6 +129,22 @@ class TimmEncoder(nn.Module):
         pooled: Tensor = model.forward_head(features, pre_logits=True)
         prefix = getattr(model, "num_prefix_tokens", 0)
         return in_float32(ImageFeatures(pooled=pooled, grid=self._grid(features, prefix)))
+
+    def encode_pyramid(self, batch: ImageBatch) -> list[Tensor] | None:
+        """Maps of the last four stages, or of four blocks rescaled; None where timm gives none."""
+        model: Any = self.model
+        if not hasattr(model, "forward_intermediates"):
+            return None
+        stages: list[Tensor] = model.forward_intermediates(
+            batch.pixels, intermediates_only=True, output_fmt="NCHW"
+        )
+        widths = [stage.shape[-1] for stage in stages]
+        if len(set(widths)) == 1:
+            taps = [max(1, round(len(stages) * share)) for share in TAPS]
+            stages = rescaled([stages[tap - 1] for tap in taps])
+        elif len(stages) < _LEAST_STAGES:
+            return None
+        return [stage.float() for stage in stages[-_PYRAMID:]]
 
     def _grid(self, features: Tensor, prefix: int) -> Tensor | None:
         """B×C×h×w without prefix tokens; None when the tokens form no square."""

@@ -51,7 +51,8 @@ def read_mimic_5x200(download: Download) -> Collection:
     chosen = _listed(images, path, labels) if listed else draw(images, labels)
     name = "listed" if listed else "test"
     ids = {name: tuple(chosen.table["image"])}
-    found = collect(chosen, labels, "", lists=ids, labellers=DOWNLOADED)
+    template = download.card.context_template
+    found = collect(chosen, labels, template, lists=ids, labellers=DOWNLOADED)
     values = (np.asarray(found.mentions) == _POSITIVE).astype(np.float32)
     unlike = int((values.sum(axis=1) != 1).sum())
     notes = (f"{unlike:,} images do not have exactly one of the findings",) if unlike else ()

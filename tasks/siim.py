@@ -32,7 +32,7 @@ from cxrbench.data.samples import Sample
 from cxrbench.data.tables import find_table, read_table, row_error
 from cxrbench.errors import DataError
 
-from .siim_names import TABLES, official_test, read_names
+from .siim_names import TABLES, by_index, official_test, read_names, same_index
 from .siim_png import read_png
 
 LABEL = "Pneumothorax"
@@ -91,7 +91,8 @@ def _read_dicom(download: Download) -> Collection:
             for uid in told
             if uid not in headers
         },
-        aliases={uid: (key,) for uid, key in ids.items()},
+        aliases={uid: (key,) for uid, key in ids.items()} | (same_index(names) if names else {}),
+        lookups={"index": by_index(names)} if names else {},
         notes=_notes(path, unlabelled=len(files) - len(here)),
     )
 

@@ -44,6 +44,32 @@ def read_names(root: Path) -> dict[str, pd.DataFrame]:
     return tables
 
 
+def same_index(tables: dict[str, pd.DataFrame]) -> dict[str, tuple[str, ...]]:
+    """Every index that stands in both parts, and the two names that it may mean.
+
+    An index that stands in one part alone is no name either: nobody says which tables it counts.
+    """
+    train, test = ({index_of(name): name for name in tables[file]["name"]} for file in TABLES)
+    return {index: (name, test[index]) for index, name in train.items() if index in test}
+
+
+def by_index(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
+    """What the released loader of CoGaze takes for every name, and for an index alone.
+
+    It keeps the index of a line and looks that up among the official train images, so that a line
+    of the test part finds a train image too.
+    """
+    train = {index_of(name): name for name in tables[TABLES[0]]["name"]}
+    names = [name for table in tables.values() for name in table["name"]]
+    found = {name: train[index_of(name)] for name in names if index_of(name) in train}
+    return {**found, **train}
+
+
+def index_of(name: str) -> str:
+    """The index in a name: `424` of `424_train_1_`."""
+    return name.partition("_")[0]
+
+
 def official_test(tables: dict[str, pd.DataFrame]) -> dict[str, tuple[str, ...]]:
     """The test list that the tables tell: the images of the second one."""
     return {"test": tuple(tables[TABLES[1]]["name"])}

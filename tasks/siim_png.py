@@ -19,7 +19,7 @@ from cxrbench.data.regions import MaskFile
 from cxrbench.data.samples import Sample
 from cxrbench.data.tables import row_error
 
-from .siim_names import TABLES, official_test, read_names
+from .siim_names import TABLES, by_index, official_test, read_names, same_index
 
 
 def read_png(download: Download, label: str) -> Collection:
@@ -59,6 +59,8 @@ def read_png(download: Download, label: str) -> Collection:
             name: str(root / "png_images" / f"{name}.png")
             for name in table["name"][~table["there"]]
         },
+        aliases=same_index(names),
+        lookups={"index": by_index(names)},
     )
 
 

@@ -128,6 +128,11 @@ class ModelCard(Card):
         ]
     ]  # fmt: skip
     context_fields: list[str] = Field(default_factory=list)
+    vocabulary: dict[str, str] = Field(
+        default_factory=dict,
+        description="Of a closed vocabulary: the findings that prompts describe, by their names "
+        "there (such as `pleural-effusion`), and what the model calls them.",
+    )
     pretraining_data: list[str] = Field(default_factory=list, description="Data sets, by id.")
     overlaps: list[str] = Field(
         default_factory=list, description="Data sets whose images were seen in pretraining."

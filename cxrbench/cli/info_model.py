@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from cxrbench.cards import ModelCard, TaskCard, WeightsFile, merge
+from cxrbench.cards import ModelCard, TaskCard, WeightsFile
 from cxrbench.registry import Registry
 
 if TYPE_CHECKING:
@@ -145,9 +145,8 @@ def _reasons(card: ModelCard, task: TaskCard, registry: Registry) -> list[str | 
 
     runner = get_runner(task.type)
     found = []
-    for name, own in task.protocols.items():
-        if name not in registry.protocols.offers:
-            continue
-        fields = merge(registry.protocols.get(name).card.recipes.get(task.type, {}), own)
-        found.append(runner.not_applicable(card, fields))
+    for name in task.protocols:
+        if name in registry.protocols.offers:
+            recipe = runner.recipe(registry.protocols.get(name).card.recipe(task, card.id))
+            found.append(runner.not_applicable(card, recipe))
     return found

@@ -1,4 +1,4 @@
-"""`cxrbench list`: models, tasks, data sets, protocols, preprocessing modes and runs."""
+"""`cxrbench list`: models, tasks, data sets, protocols, preprocessing modes, suites and runs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import typer
 
 from cxrbench.cli.context import DEFAULT_RUNS, JsonOption, RunsOption, registry, store
 from cxrbench.cli.output import note, print_json, print_table
+from cxrbench.errors import CxrbenchError
 
-app = typer.Typer(no_args_is_help=True, help="List models, tasks, data sets, protocols or runs.")
+app = typer.Typer(
+    no_args_is_help=True, help="List models, tasks, data sets, protocols, suites or runs."
+)
 
 
 @app.command()
@@ -133,6 +136,52 @@ def modes(json: JsonOption = False) -> None:
         return
     rows = [(card.id, card.preprocessing.in_words, card.summary) for card in cards]
     print_table(["mode", "images", "summary"], rows)
+
+
+@app.command()
+def suites(json: JsonOption = False) -> None:
+    """List the suites: what `cxrbench run --suite NAME` runs."""
+    from cxrbench.discovery import installed_suites
+    from cxrbench.execution.suite import chosen_parts, read_suite
+
+    found = registry()
+    rows: list[dict[str, Any]] = []
+    for name, files in sorted(installed_suites().items()):
+        for file in files:
+            try:
+                suite = read_suite(file)
+                parts = chosen_parts(suite, found)
+            except CxrbenchError as error:  # it costs only itself
+                note(f"{name}: {error}")
+                continue
+            rows.append(
+                {
+                    "id": name,
+                    "title": suite.title,
+                    "demo": suite.demo,
+                    "seeds": suite.seeds,
+                    "models": list(dict.fromkeys(m for part in parts for m in part.models)),
+                    "tasks": list(dict.fromkeys(t for part in parts for t in part.tasks)),
+                    "parts": [part.model_dump(mode="json") for part in parts],
+                }
+            )
+    if json:
+        print_json(rows)
+        return
+    print_table(
+        ["suite", "title", ">models", ">tasks", ">seeds", "data"],
+        [
+            (
+                r["id"],
+                r["title"],
+                len(r["models"]),
+                len(r["tasks"]),
+                len(r["seeds"]),
+                "phantoms" if r["demo"] else "real",
+            )
+            for r in rows
+        ],
+    )
 
 
 @app.command()

@@ -21,6 +21,7 @@ from cxrbench.cli import (
     phantom,
     pretrain,
     score,
+    show,
     weights,
 )
 from cxrbench.cli import run as run_command
@@ -42,6 +43,7 @@ app.add_typer(listing.app, name="list")
 app.command("info")(info.info)
 app.command("pretrain")(pretrain.pretrain)
 app.command("explain")(explain.explain)
+app.command("show")(show.show)
 app.command("score")(score.score)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.add_typer(data.app, name="data")

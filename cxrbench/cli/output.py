@@ -37,6 +37,21 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     stdout.print(table)
 
 
+def print_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Print names and values in two columns; long values go on in their column."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts:
+        table.add_row(name, escape(value))
+    stdout.print(table, highlight=False)
+
+
+def heading(text: str) -> None:
+    """Print a line that something begins with."""
+    stdout.print(f"\n{escape(text)}", style="bold", highlight=False, soft_wrap=True)
+
+
 def say(text: str) -> None:
     """Print a line on stdout."""
     stdout.print(escape(text), highlight=False, soft_wrap=True)

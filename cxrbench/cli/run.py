@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,12 @@ from cxrbench.cli.context import (
 )
 from cxrbench.cli.output import note, print_json
 from cxrbench.errors import BadRequest, RunBusyError
+from cxrbench.registry import Registry
+
+if TYPE_CHECKING:
+    from cxrbench.execution.estimate import Estimate
+    from cxrbench.execution.plan import PlannedRun
+    from cxrbench.execution.request import Request
 
 _CHOICES = {"precision": ("32", "bf16", "16"), "overwrite": ("missing", "failed", "all")}
 
@@ -34,7 +40,11 @@ def run(
         typer.Option("--task", "-t", help="Task names or globs, comma-separated."),
     ] = None,
     suite: Annotated[
-        Path | None, typer.Option(help="A YAML file with models, tasks, protocols, seeds.")
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="What to run (`cxrbench list suites`); other options go before it.",
+        ),
     ] = None,
     seeds: Annotated[str | None, typer.Option(help="A count (3) or a list (0,1,2).")] = None,
     protocol: Annotated[
@@ -48,11 +58,16 @@ def run(
             "(`cxrbench list modes`).",
         ),
     ] = None,
-    demo: Annotated[bool, typer.Option("--demo", help="Run on phantoms: no download.")] = False,
+    demo: Annotated[
+        bool | None,
+        typer.Option("--demo/--no-demo", help="Run on phantoms: no download.", show_default=False),
+    ] = None,
     data_root: DataRootOption = None,
     weights: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATH|random|MODEL=PATH", help="Instead of the card's weights."),
+        typer.Option(
+            metavar="PATH|random|MODEL=…", help="Instead of the card's weights; MODEL or glob."
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="A torch device; auto takes what is there.")] = "auto",
     precision: Annotated[str, typer.Option(help="32, bf16 or 16.")] = "32",
@@ -64,6 +79,10 @@ def run(
         int | None, typer.Option(min=1, help="Samples of each split; such runs are not ranked.")
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would be run, and stop.")] = False,
+    estimate: Annotated[
+        bool,
+        typer.Option("--estimate/--no-estimate", help="With --plan: how long it takes at most."),
+    ] = True,
     overwrite: Annotated[
         str, typer.Option(help="Run again: missing (nothing), failed, or all.")
     ] = "missing",
@@ -75,43 +94,36 @@ def run(
     Example: cxrbench run --model cogaze --task nih-1pct --seeds 3 --data-root nih=/data/nih
     """
     from cxrbench.cli.tables import print_plan, print_results
-    from cxrbench.execution.plan import make_plan
-    from cxrbench.execution.request import Request, parse_seeds, parse_weights, read_suite
+    from cxrbench.execution.plan import left_out, plan_all
     from cxrbench.weights.origin import contradictions
 
     for name, value in (("precision", precision), ("overwrite", overwrite)):
         _check_choice(name, value)
-    asked = read_suite(suite) if suite else None
-    models = split_names(model or []) or tuple(asked.models if asked else ())
-    tasks = split_names(task or []) or tuple(asked.tasks if asked else ())
-    if not models or not tasks:
-        raise BadRequest(
-            f"no {'task' if models else 'model'} to run",
-            why="neither the options nor a suite names one",
-            fix="say --model NAME --task NAME, or --suite FILE (`cxrbench list models|tasks`)",
-        )
-    suite_seeds = tuple(asked.seeds) if asked else (0,)
     found = registry()
-    request = Request(
-        models=models,
-        tasks=tasks,
-        seeds=parse_seeds(seeds) if seeds else suite_seeds,
-        protocols=split_names(protocol or []) or tuple(asked.protocols if asked else ()),
-        preprocessing=preprocessing or (asked.preprocessing if asked else None),
-        weights=parse_weights(weights or []),
+    requests = _requests(
+        found,
+        suite,
+        model,
+        task,
+        protocol,
+        weights,
+        seeds,
+        demo,
+        preprocessing=preprocessing,
         roots=data_roots(found, data_root),
-        demo=demo,
-        precision=cast(Any, precision),
+        precision=precision,
         batch_size=batch_size,
         limit=limit,
         fetch=not plan,
-        overwrite=cast(Any, overwrite),
+        overwrite=overwrite,
     )
-    planned = make_plan(request, found, store(runs))
+    planned = plan_all(requests, found, store(runs))
+    for line in dict.fromkeys(line for r in requests for line in left_out(r, found)):
+        note(f"note: {line}")
     for line in dict.fromkeys(c for p in planned for c in contradictions(p.model, p.weights)):
         note(f"note: {line}")
     if plan:
-        print_plan(planned, json=json)
+        print_plan(planned, _estimates(planned, runs, device) if estimate else None, json=json)
         return
     failed = _execute(planned, runs, device, batch_size, workers)
     records = [store(runs).get(p.spec.run_id) for p in planned if p.state != "not applicable"]
@@ -122,8 +134,74 @@ def run(
     raise typer.Exit(1 if failed else 0)
 
 
+def _requests(
+    found: Registry,
+    suite: str | None,
+    model: list[str] | None,
+    task: list[str] | None,
+    protocol: list[str] | None,
+    weights: list[str] | None,
+    seeds: str | None,
+    demo: bool | None,
+    **common: Any,
+) -> list[Request]:
+    """What the options and the suite stand for: a request for each part of the suite."""
+    from cxrbench.execution.request import Request, parse_seeds, parse_weights
+    from cxrbench.execution.suite import (
+        Suite,
+        chosen_parts,
+        find_suite,
+        read_suite,
+        unused_weights,
+        weights_of,
+    )
+
+    models, tasks = split_names(model or []), split_names(task or [])
+    asked = read_suite(find_suite(suite)) if suite else None
+    if not (models or (asked and any(p.models for p in asked.each_part))) or not (tasks or asked):
+        raise BadRequest(
+            f"no {'task' if models else 'model'} to run",
+            why="neither the options nor a suite names one",
+            fix="say --model NAME --task NAME, or --suite NAME; `cxrbench list` has the names",
+        )
+    asked = asked or Suite(tasks=list(tasks))
+    parts = chosen_parts(asked, found, models, tasks, split_names(protocol or []))
+    given = parse_weights(weights or [])
+    everyone = list(dict.fromkeys(name for part in parts for name in part.models))
+    if unused := unused_weights(everyone, given):
+        raise BadRequest(
+            f"--weights names {', '.join(unused)}, which is not run",
+            why=f"the models of this request are {', '.join(everyone)}",
+            fix="say --weights MODEL=PATH for a model of the request",
+        )
+    everywhere = {"*": given["*"]} if "*" in given else {}
+    common["preprocessing"] = common["preprocessing"] or asked.preprocessing
+    return [
+        Request(
+            models=tuple(part.models),
+            tasks=tuple(part.tasks),
+            protocols=tuple(part.protocols),
+            seeds=parse_seeds(seeds) if seeds else tuple(asked.seeds),
+            weights={**everywhere, **weights_of(part.models, given, asked.weights)},
+            demo=asked.demo if demo is None else demo,
+            **common,
+        )
+        for part in parts
+    ]
+
+
+def _estimates(planned: list[PlannedRun], runs: Path, device: str) -> list[Estimate | None]:
+    """How long each run takes at most; None for what is not to be run."""
+    if not any(p.state == "to run" for p in planned):
+        return [None] * len(planned)
+    from cxrbench.execution.estimate import estimate
+    from cxrbench.execution.machine import choose_device
+
+    return estimate(planned, choose_device(device), store(runs).records())
+
+
 def _execute(
-    planned: list[Any], runs: Path, device: str, batch_size: int | None, workers: int | None
+    planned: list[PlannedRun], runs: Path, device: str, batch_size: int | None, workers: int | None
 ) -> bool:
     """Run what is to be run; says whether any run of the plan has failed."""
     todo = [p for p in planned if p.state == "to run"]

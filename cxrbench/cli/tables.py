@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from cxrbench.cli.output import print_json, print_table, say
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+from cxrbench.cli.output import print_json, print_table, say, stdout
 from cxrbench.execution.plan import PlannedRun
-from cxrbench.leaderboard.tables import Comparison, comparisons
+from cxrbench.leaderboard.overview import Matrix, Unfit, overview
+from cxrbench.leaderboard.tables import MISSING, Comparison, Row, comparisons
 from cxrbench.results.record import Record
 
+if TYPE_CHECKING:
+    from cxrbench.execution.estimate import Estimate
+
 _SIDE_BY_SIDE = 5
+_GAP = 2
 
 
-def print_plan(planned: list[PlannedRun], *, json: bool) -> None:
-    """What would be run, and what cannot be and why."""
+def print_plan(
+    planned: Sequence[PlannedRun], estimates: Sequence[Estimate | None] | None, *, json: bool
+) -> None:
+    """What would be run and how long it takes at most, and what cannot be run and why."""
+    each = estimates or list(repeat(None, len(planned)))
     rows = [
         {
             "run_id": run.spec.run_id,
@@ -23,16 +36,19 @@ def print_plan(planned: list[PlannedRun], *, json: bool) -> None:
             "weights": run.weights.source,
             "data": run.data.kind,
             "official_splits": run.data.official,
+            "leaks": run.data.leaks,
             "state": run.state,
             "note": run.reason or run.work.words,
+            "estimate": None if found is None else found.facts,
         }
-        for run in planned
+        for run, found in zip(planned, each, strict=True)
     ]
     if json:
         print_json(rows)
         return
+    timed = [] if estimates is None else [">time"]
     print_table(
-        ["model", "task", "protocol", ">seed", "weights", "data", "state", "note"],
+        ["model", "task", "protocol", ">seed", "weights", "data", "state", *timed, "note"],
         [
             (
                 r["model"],
@@ -40,41 +56,107 @@ def print_plan(planned: list[PlannedRun], *, json: bool) -> None:
                 _protocol(r["protocol"], r["preprocessing"]),
                 r["seed"],
                 r["weights"],
-                f"{r['data']}, {'official' if r['official_splits'] else 'custom'} split",
+                _data(run),
                 r["state"],
+                *([] if estimates is None else [_at_most(found)]),
                 r["note"],
             )
-            for r in rows
+            for run, r, found in zip(planned, rows, each, strict=True)
         ],
     )
     todo = sum(run.state == "to run" for run in planned)
-    say(f"{todo} of {len(planned)} runs to do")
+    say(f"{todo} of {len(planned)} runs to do{_in_all(estimates)}")
+
+
+def _at_most(found: Estimate | None) -> str:
+    if found is None:
+        return ""
+    return "?" if found.unknown and not found.seconds else f"≤ {found.in_words}"
+
+
+def _in_all(estimates: Sequence[Estimate | None] | None) -> str:
+    """The sum of the estimates, and what it leaves out."""
+    found = [estimate for estimate in estimates or () if estimate is not None]
+    if not found:
+        return ""
+    from cxrbench.execution.estimate import in_words
+
+    said = [f", at most {in_words(sum(e.seconds for e in found))}."]
+    said += ["Early stopping and features kept from other commands make it less."]
+    if lacking := sum(estimate.heads is None for estimate in found):
+        said += [f"Of {lacking} runs heads and scoring come on top: no finished run tells."]
+    if unknown := sorted({kind for estimate in found for kind in estimate.unknown}):
+        said += [f"Not measured: {', '.join(unknown)}."]
+    return " ".join(said)
+
+
+def _data(run: PlannedRun) -> str:
+    """What kind of data, whose split, and what two splits share where they should not."""
+    split = f"{run.data.kind}, {'official' if run.data.official else 'custom'} split"
+    return ", ".join([split, *(f"{n:,} {where}" for where, n in run.data.leaks.items())])
 
 
 def _protocol(name: object, mode: object) -> str:
     return f"{name}, {mode} preprocessing" if mode else str(name)
 
 
-def print_results(planned: list[PlannedRun], records: list[Record]) -> None:
-    """The tables that the runs of a plan belong to, and what was not applicable."""
-    for comparison in comparisons(records):
-        _print_comparison(comparison)
-    unfit = {(r.spec.model, r.spec.task, r.spec.protocol, r.reason) for r in planned
-             if r.state == "not applicable"}  # fmt: skip
-    for model, task, protocol, reason in sorted(unfit):
-        say(f"– {model} on {task} under {protocol}: not applicable ({reason})")
+def print_results(planned: Sequence[PlannedRun], records: Sequence[Record]) -> None:
+    """The table that the runs of a plan belong to, or of several tasks an overview.
+
+    What does not apply has a – in its place, and the reason below.
+    """
+    unfit = {Unfit(r.spec.model, r.spec.task, r.spec.protocol, r.reason): None
+             for r in planned if r.state == "not applicable"}  # fmt: skip
+    tables = comparisons(records)
+    if len(tables) > 1:
+        _print_overview(overview(records, unfit), records)
+    for table in tables if len(tables) == 1 else ():
+        own = [u for u in unfit if (u.task, u.protocol) == (table.task, table.protocol)]
+        _print_comparison(table, [u.model for u in own])
+    together: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for each in unfit:
+        together[each.model, each.protocol, each.reason].append(each.task)
+    for (model, protocol, reason), tasks in together.items():
+        say(f"{MISSING} {model} on {', '.join(tasks)} under {protocol}: not applicable ({reason})")
 
 
-def _print_comparison(comparison: Comparison) -> None:
+def _print_comparison(table: Comparison, unfit: Sequence[str]) -> None:
     """Metrics by models while they fit side by side, else models by the main metric."""
-    say(comparison.title)
-    names = [row.name for row in comparison.rows]
-    if len(names) <= _SIDE_BY_SIDE:
-        cells = zip(*(row.cells for row in comparison.rows), strict=True)
-        rows = [(column, *line) for column, line in zip(comparison.columns, cells, strict=True)]
-        print_table(["", *(f">{name}" for name in names)], rows)
+    say(table.title)
+    blank = (MISSING,) * len(table.columns)
+    shown = [*table.rows[:-1], *(Row(model, blank) for model in unfit), table.rows[-1]]
+    if len(shown) <= _SIDE_BY_SIDE:
+        cells = zip(*(row.cells for row in shown), strict=True)
+        rows = [(column, *line) for column, line in zip(table.headings, cells, strict=True)]
+        print_table(["", *(f">{row.name}" for row in shown)], rows)
         return
     print_table(
-        ["", f">{comparison.columns[0]}", f">{comparison.columns[-1]}"],
-        [(row.name, row.cells[0], row.cells[-1]) for row in comparison.rows],
+        ["", f">{table.headings[0]}", f">{table.headings[-1]}"],
+        [(row.name, row.cells[0], row.cells[-1]) for row in shown],
     )
+
+
+def _print_overview(matrices: Sequence[Matrix], records: Sequence[Record]) -> None:
+    """Tasks by models, as many models side by side as the width holds."""
+    ranked = "" if any(not r.unranked_because for r in records) else "; none of it is ranked"
+    say(f"Main metric of each task, in % where no unit stands: mean ± sd over seeds (n){ranked}")
+    for matrix in matrices:
+        for first, last in _blocks(matrix):
+            say(f"\n{matrix.protocol}: {matrix.metric}")
+            print_table(
+                ["task", ">test", *(f">{name}" for name in matrix.models[first:last]), ">floor"],
+                [
+                    (line.task, f"{line.test:,}", *line.cells[first:last], line.floor)
+                    for line in matrix.lines
+                ],
+            )
+    say("All metrics: `cxrbench leaderboard`. One run: `cxrbench show RUN`.")
+
+
+def _blocks(matrix: Matrix) -> list[tuple[int, int]]:
+    """First and last model of each block of columns."""
+    taken = max(len(line.task) for line in matrix.lines) + len("1,000") + len("floor") + 4 * _GAP
+    widest = max(len(cell) for line in matrix.lines for cell in line.cells)
+    words = max(len(word) for name in matrix.models for word in name.split())
+    fit = max(1, (stdout.width - taken) // (max(widest, words) + _GAP))
+    return [(first, first + fit) for first in range(0, len(matrix.models), fit)]

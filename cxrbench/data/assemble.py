@@ -14,6 +14,7 @@ from cxrbench.data.samples import LabelledImages, Split
 from cxrbench.data.splits import SplitList, has_list, is_official, read_list, shared_patients
 from cxrbench.errors import DataError
 
+BY_ID = "id"
 _ROLE = re.compile(r"(train(_\d+)?|val|test)$")
 _TRAIN = re.compile(r"train(_\d+)?$")
 _FEW = re.compile(r"(?<=train)_\d+$")
@@ -26,6 +27,7 @@ def assemble(
     labels: Sequence[str],
     *,
     disjoint: bool = True,
+    lookup: str = BY_ID,
 ) -> LabelledImages:
     """Choose the splits.
 
@@ -35,10 +37,13 @@ def assemble(
         lists: Split to the name of its list.
         labels: The columns wanted, in order.
         disjoint: Refuse splits that share a patient; `data verify` shows them instead.
+        lookup: How a line of a list finds its image. Any other way than by id is that of a
+            released code; what it mixes up is not refused but told by `LabelledImages.leaks`.
 
     Raises:
-        DataError: When an id is told twice, a list names an image that is not there, or
-            (unless `disjoint` is off) a patient is in two splits.
+        DataError: When an id is told twice, a list names an image that is not there or does not
+            tell its images apart, a patient is in two splits (unless `disjoint` is off), or this
+            download cannot be looked up that way.
     """
     card = download.card
     position = _positions(card, found)
@@ -46,16 +51,22 @@ def assemble(
     splits: dict[str, Split] = {}
     for name, stem in lists.items():
         chosen = read_list(download.root, card, stem, found.lists, found.origin)
-        meant = _meant(chosen, stem, position, found, card)
+        if lookup == BY_ID:
+            meant = _meant(chosen, stem, position, found, card)
+        else:
+            meant = _looked_up(chosen, lookup, found, card)
         rows = [_row_of(key, stem, chosen, position, found, card) for key in meant]
         samples = tuple(found.samples[row] for row in rows)
-        patients = len({sample.patient for sample in samples})
         values = found.values[np.asarray(rows, dtype=np.intp)][:, columns]
         mentions = None if found.mentions is None else found.mentions[rows][:, columns]
-        positives = dict(zip(labels, (values == 1).sum(axis=0).tolist(), strict=True))
+        # Whether a list is the official one does not depend on what a code makes of its lines.
+        told = rows if lookup == BY_ID else [position[k] for k in chosen.ids if k in position]
+        patients = len({found.samples[row].patient for row in told})
+        counts = (found.values[np.asarray(told, dtype=np.intp)][:, columns] == 1).sum(axis=0)
+        positives = dict(zip(labels, counts.tolist(), strict=True))
         official = is_official(card, stem, chosen, patients, positives)
         splits[name] = Split(samples, values, official, mentions)
-    if disjoint and (error := overlap(card, splits)) is not None:
+    if disjoint and lookup == BY_ID and (error := overlap(card, splits)) is not None:
         raise error
     return LabelledImages(
         download.root,
@@ -166,6 +177,18 @@ def _meant(
             )
         names[several[0]] = key
     return list(names)
+
+
+def _looked_up(chosen: SplitList, lookup: str, found: Collection, card: DatasetCard) -> list[str]:
+    """The ids of the images that a released code finds for the lines of a list."""
+    if lookup not in found.lookups:
+        raise DataError(
+            f"images of {card.name} cannot be looked up by {lookup}",
+            why=f"its files ({found.layout}) do not tell what is found that way",
+            fix="choose a protocol that looks images up by id, or see `cxrbench data where`",
+        )
+    names = found.lookups[lookup]
+    return [names.get(key, key) for key in chosen.ids]
 
 
 def _row_of(

@@ -45,6 +45,8 @@ class Collection:
         aliases: What published lists call an image where that is not its id, and the ids it may
             mean. A list of ids alone is taken at its word; one that uses any of these names is
             refused where a line has several meanings, be it an id or not.
+        lookups: Other ways to look up images that released codes have, by name: what may stand in
+            a list, and the id of the image that such a code takes for it.
         form: Which form of the download it is, as the card names it; empty where there is one.
         notes: What a user should know of how this download was read, a line each.
     """
@@ -58,5 +60,6 @@ class Collection:
     origin: str = ""
     absent: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lookups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     form: str = ""
     notes: tuple[str, ...] = ()

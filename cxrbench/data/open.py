@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from cxrbench.cards import DatasetCard, TaskCard
-from cxrbench.data.assemble import assemble
+from cxrbench.data.assemble import BY_ID, assemble
 from cxrbench.data.collection import Collection, Download
 from cxrbench.data.roots import find_root, needed_roots
 from cxrbench.data.samples import LabelledImages
@@ -16,20 +16,23 @@ from cxrbench.phantom.cache import cached
 from cxrbench.registry import load_entry
 
 
-def open_task(card: TaskCard, roots: Mapping[str, Path], *, demo: bool = False) -> LabelledImages:
+def open_task(
+    card: TaskCard, roots: Mapping[str, Path], *, demo: bool = False, lookup: str = BY_ID
+) -> LabelledImages:
     """Find, read and verify the data of a task.
 
     Args:
         card: The task.
         roots: Data set name to folder, from the command line.
         demo: Use the phantom of the data set, made on first use.
+        lookup: How a line of a list finds its image (see `assemble`).
 
     Raises:
         DataError: When the data is missing or is not what the card declares.
         BadRequest: When a phantom is asked for and the data set has none.
     """
     lists = {str(split): name for split, name in card.lists.items()}
-    return open_lists(card.dataset, roots, lists, card.labels, demo=demo)
+    return open_lists(card.dataset, roots, lists, card.labels, demo=demo, lookup=lookup)
 
 
 def open_lists(
@@ -40,10 +43,11 @@ def open_lists(
     *,
     demo: bool = False,
     disjoint: bool = True,
+    lookup: str = BY_ID,
 ) -> LabelledImages:
     """As `open_task`, for any lists and labels of a data set (see `assemble`)."""
     download = find_download(card, roots, demo=demo)
-    return assemble(download, read(download), lists, labels, disjoint=disjoint)
+    return assemble(download, read(download), lists, labels, disjoint=disjoint, lookup=lookup)
 
 
 def find_download(card: DatasetCard, roots: Mapping[str, Path], *, demo: bool = False) -> Download:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
@@ -144,7 +145,8 @@ class LabelledImages:
         root: The download.
         layout: Which form of the download was found.
         labels: Label names, in the order of the columns of `Split.labels`.
-        splits: Train, val and test, or test alone; disjoint by patient.
+        splits: Train, val and test, or test alone; disjoint by patient, unless a protocol looks
+            images up as a released code does that mixes them up.
         rows: Images that the download tells of.
         absent: Those of them that are not there.
         form: Which form of the download it is, as the card names it.
@@ -169,6 +171,13 @@ class LabelledImages:
     def official(self) -> bool:
         """Whether every split is the official one."""
         return all(split.official for split in self.splits.values())
+
+    @cached_property
+    def leaks(self) -> dict[str, int]:
+        """Images that two splits share, such as `test in train`; empty where none do."""
+        ids = {name: set(split.ids) for name, split in self.splits.items()}
+        shared = {f"{b} in {a}": len(ids[a] & ids[b]) for a, b in combinations(ids, 2)}
+        return {where: count for where, count in shared.items() if count}
 
     def limited(self, limit: int | None) -> LabelledImages:
         """The data set with at most `limit` samples in each split."""

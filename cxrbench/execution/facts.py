@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from cxrbench.data.assemble import BY_ID
 from cxrbench.errors import CxrbenchError
 from cxrbench.execution.machine import gpu_name, peak_memory
 from cxrbench.execution.plan import PlannedRun
@@ -51,7 +52,11 @@ def success(
         artifacts=artifacts,
         timings={**predicted.timings, **timer.seconds},
         peak_memory=peak_memory(machine.device),
-        warnings=[*contradictions(planned.model, planned.weights), *predicted.warnings],
+        warnings=[
+            *contradictions(planned.model, planned.weights),
+            *_leak_warnings(planned),
+            *predicted.warnings,
+        ],
     )
 
 
@@ -159,6 +164,7 @@ def _dataset_facts(planned: PlannedRun) -> DatasetFacts:
         release=card.release,
         layout=data.layout,
         kind=data.kind,
+        leaks=data.leaks,
         splits={
             name: SplitFacts(
                 sha256=split.sha256,
@@ -170,6 +176,14 @@ def _dataset_facts(planned: PlannedRun) -> DatasetFacts:
             for name, split in data.splits.items()
         },
     )
+
+
+def _leak_warnings(planned: PlannedRun) -> list[str]:
+    return [
+        f"leak: {count} image(s) of {where}, because {planned.spec.protocol} looks images up by "
+        f"{planned.spec.recipe.get('lookup', BY_ID)}"
+        for where, count in planned.data.leaks.items()
+    ]
 
 
 def _overlaps(planned: PlannedRun) -> list[str]:

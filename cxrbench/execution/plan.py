@@ -6,10 +6,12 @@ its splits. Nothing is computed.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from cxrbench.cards import NATIVE, ModelCard, ProtocolCard, TaskCard, merge
+from cxrbench.data.assemble import BY_ID
 from cxrbench.data.open import open_task
 from cxrbench.data.samples import LabelledImages
 from cxrbench.discovery import Provider
@@ -24,6 +26,7 @@ from cxrbench.results.store import Store
 from cxrbench.runners.base import Runner, Workload, get_runner
 from cxrbench.weights.choice import Weights, resolve
 
+_Pairs = list[tuple[TaskCard, ProtocolCard]]
 _Mode = tuple[str, dict[str, Any] | Literal["native"]]
 State = Literal["to run", "done", "failed before", "not applicable"]
 
@@ -67,22 +70,63 @@ def make_plan(request: Request, registry: Registry, store: Store) -> list[Planne
     Raises:
         CxrbenchError: Of the kind that fits, with exit code 2, when the request cannot be met.
     """
-    tasks = [registry.tasks.get(n).card for n in registry.tasks.match(request.tasks)]
-    pairs = [(task, protocol) for task in tasks for protocol in _protocols(request, registry, task)]
+    pairs = _pairs(request, registry)
     # Data before weights: a folder is looked at in a second, a checkpoint may be a download.
-    opened = {
-        task.id: open_task(task, request.roots, demo=request.demo).limited(request.limit)
-        for task in tasks
-    }
+    opened = _opened(request, pairs)
     mode = _mode(request, registry)
     models = _models(request, registry)
     find = _WeightsFinder(request)
     return [
-        _planned(request, store, mode, model, find, task, protocol, seed, opened[task.id])
+        _planned(
+            request,
+            store,
+            mode,
+            model,
+            find,
+            task,
+            protocol,
+            seed,
+            opened[task.id, _lookup(task, protocol)],
+        )
         for task, protocol in pairs
         for model in models
         for seed in request.seeds
     ]
+
+
+def plan_all(requests: Iterable[Request], registry: Registry, store: Store) -> list[PlannedRun]:
+    """The plans of several requests one after the other, each run once.
+
+    Raises:
+        CxrbenchError: As `make_plan`.
+    """
+    found = [run for request in requests for run in make_plan(request, registry, store)]
+    return list({run.spec.run_id: run for run in found}.values())
+
+
+def left_out(request: Request, registry: Registry) -> list[str]:
+    """Tasks and protocols of the request that do not go together; a line for each such pair."""
+    return [
+        f"{task.id} is left out under {protocol.id}: its card allows {', '.join(task.protocols)}"
+        for task, protocol in _asked(request, registry)
+        if not _allowed(task, protocol)
+    ]
+
+
+def _opened(request: Request, pairs: _Pairs) -> dict[tuple[str, str], LabelledImages]:
+    """The data of every task, for every way in which its protocols look images up."""
+    wanted = {(task.id, _lookup(task, protocol)): task for task, protocol in pairs}
+    return {
+        (name, lookup): open_task(task, request.roots, demo=request.demo, lookup=lookup).limited(
+            request.limit
+        )
+        for (name, lookup), task in wanted.items()
+    }
+
+
+def _lookup(task: TaskCard, protocol: ProtocolCard) -> str:
+    """How lists find their images, as the protocol says for any model."""
+    return str(protocol.recipe(task, "").get("lookup", BY_ID))
 
 
 def _planned(
@@ -97,7 +141,7 @@ def _planned(
     data: LabelledImages,
 ) -> PlannedRun:
     runner = get_runner(task.type)
-    recipe = runner.recipe(_prepared(_recipe_fields(protocol, task, model.card), mode))
+    recipe = runner.recipe(_prepared(protocol.recipe(task, model.card.id), mode))
     card = _configured(model.card, recipe)
     unfit = runner.not_applicable(card, recipe) or _input_unfit(card, recipe)
     # What cannot be run needs no weights, and what reads no text needs no tokenizer.
@@ -213,24 +257,35 @@ class _WeightsFinder:
         return self._found[key]
 
 
-def _protocols(request: Request, registry: Registry, task: TaskCard) -> list[ProtocolCard]:
-    names = request.protocols or (task.default_protocol,)
-    cards = [registry.protocols.get(name).card for name in registry.protocols.match(names)]
-    for card in cards:
-        if card.id not in task.protocols or task.type not in card.recipes:
-            raise BadRequest(
-                f"{task.id} cannot be run under {card.id}",
-                why=f"its card allows {', '.join(task.protocols)}",
-                fix="choose one of these with --protocol",
-            )
-    return cards
+def _pairs(request: Request, registry: Registry) -> _Pairs:
+    """The tasks, each under each protocol asked for that its card allows.
+
+    Raises:
+        BadRequest: When there is no such pair.
+    """
+    asked = _asked(request, registry)
+    pairs = [pair for pair in asked if _allowed(*pair)]
+    if not pairs:
+        task, protocol = asked[0]
+        raise BadRequest(
+            f"{task.id} cannot be run under {protocol.id}",
+            why=f"its card allows {', '.join(task.protocols)}",
+            fix="choose one of these with --protocol",
+        )
+    return pairs
 
 
-def _recipe_fields(protocol: ProtocolCard, task: TaskCard, model: ModelCard) -> dict[str, Any]:
-    """The protocol's section, with what the task and then the model set on top."""
-    fields = merge(protocol.recipes[task.type], task.protocols[protocol.id])
-    per_model = fields.pop("per_model", {})
-    return merge(fields, per_model.get(model.id, {}))
+def _asked(request: Request, registry: Registry) -> _Pairs:
+    tasks = [registry.tasks.get(n).card for n in registry.tasks.match(request.tasks)]
+    return [
+        (task, registry.protocols.get(name).card)
+        for task in tasks
+        for name in registry.protocols.match(request.protocols or (task.default_protocol,))
+    ]
+
+
+def _allowed(task: TaskCard, protocol: ProtocolCard) -> bool:
+    return protocol.id in task.protocols and task.type in protocol.recipes
 
 
 def _state(unfit: str | None, record: Record | None, overwrite: Overwrite) -> tuple[State, str]:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from cxrbench.cards import read_yaml
 from cxrbench.errors import BadRequest
 
 Overwrite = Literal["missing", "failed", "all"]
@@ -26,7 +23,7 @@ class Request:
         seeds: Seeds to run.
         protocols: Protocol ids; empty: each task's default.
         preprocessing: `native`, a mode, or None for what the protocol says.
-        weights: Model name to what `--weights` said; the key `*` stands for every model.
+        weights: Model name to what `--weights` said; the key `*` stands for every other model.
         roots: Data set name to folder.
         demo: Run on phantoms.
         precision: Of the computation.
@@ -51,47 +48,6 @@ class Request:
     overwrite: Overwrite = "missing"
 
 
-class Suite(BaseModel):
-    """A file that names what to run.
-
-    `models`, `tasks`, and optionally `protocols`, `seeds` and a `preprocessing` mode.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    title: str = ""
-    models: list[str] = []
-    tasks: list[str]
-    protocols: list[str] = []
-    seeds: list[int] = [0]
-    preprocessing: str | None = None
-
-
-def read_suite(path: Path) -> Suite:
-    """Read a suite file.
-
-    Raises:
-        BadRequest: When it is missing or not of that form.
-    """
-    if not path.is_file():
-        raise BadRequest(
-            f"no suite at {path}",
-            why="the file given with --suite does not exist",
-            fix="see configs/suites for examples",
-        )
-    content: dict[str, Any] = read_yaml(path)
-    try:
-        return Suite.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BadRequest(
-            f"cannot read the suite {path.name}",
-            why=f"{path}: {where}: {first['msg']}",
-            fix="a suite has the fields models, tasks, protocols, seeds and preprocessing",
-        ) from error
-
-
 def parse_seeds(text: str) -> tuple[int, ...]:
     """`3` means seeds 0, 1 and 2; `0,7` means these; `5,` means seed 5 alone.
 
@@ -113,7 +69,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 
 
 def parse_weights(arguments: list[str]) -> dict[str, str]:
-    """`PATH`, `random` or `MODEL=PATH` arguments, by model; `*` stands for every model."""
+    """`PATH`, `random` or `MODEL=PATH` arguments, by model or glob; `*` stands for every model."""
     found = {}
     for argument in arguments:
         model, equals, value = argument.partition("=")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cxrbench.leaderboard.tables import MISSING, Comparison
+from cxrbench.leaderboard.units import number, unit_of
 from cxrbench.results.record import Record
-
-_PERCENT = 100.0
 
 
 def label_rows(table: Comparison) -> list[list[str]]:
@@ -46,19 +45,20 @@ def _has_labels(record: Record, metric: str) -> bool:
 def _mean(records: Sequence[Record], metric: str, label: str) -> str:
     values = [_value(r, metric, label) for r in records if metric in r.metrics]
     known = [value for value in values if value is not None]
-    return f"{_PERCENT * sum(known) / len(known):.1f}" if known else MISSING
+    return number(sum(known) / len(known), unit_of(records, metric)) if known else MISSING
 
 
 def _with_interval(record: Record, metric: str, label: str) -> str:
     value = _value(record, metric, label)
     if value is None:
         return MISSING
-    interval = record.metrics[metric].ci95_per_class.get(label)
-    shown = f"{_PERCENT * value:.1f}"
+    facts = record.metrics[metric]
+    interval = facts.ci95_per_class.get(label)
+    shown = number(value, facts.unit)
     if interval is None:
         return shown
-    low, high = interval
-    return f"{shown} ({_PERCENT * low:.0f} to {_PERCENT * high:.0f})"
+    low, high = (number(bound, facts.unit, digits=0) for bound in interval)
+    return f"{shown} ({low} to {high})"
 
 
 def _value(record: Record, metric: str, label: str) -> float | None:

@@ -15,6 +15,7 @@ from cxrbench.leaderboard.tables import (
     groups,
     model_name,
 )
+from cxrbench.leaderboard.units import FRACTION, heading, unit_of
 from cxrbench.results.record import Record
 
 # The first line of every page.
@@ -38,7 +39,7 @@ def pages(records: Iterable[Record]) -> dict[str, str]:
 
 def _page(records: list[Record]) -> str:
     tables = comparisons(records)
-    parts = [NOTICE, f"# {records[0].dataset.title}", _legend()]
+    parts = [NOTICE, f"# {records[0].dataset.title}", _legend(records)]
     ranked = [table for table in tables if table.ranked]
     if ranked:
         parts.append("## Ranked")
@@ -57,9 +58,11 @@ def _page(records: list[Record]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _legend() -> str:
+def _legend(records: list[Record]) -> str:
+    units = {facts.unit for record in records for facts in record.metrics.values()}
+    which = "All numbers in %" if units <= {FRACTION} else "Numbers in % where no unit stands"
     return (
-        "All numbers in %, mean ± sample standard deviation over seeds (number of seeds); one "
+        f"{which}, mean ± sample standard deviation over seeds (number of seeds); one "
         "seed has no ±. The 95 % interval is a bootstrap over patients of the first seed's test "
         "predictions: another uncertainty than the spread over seeds. "
         f"{RARE}: too many of its resamples held no image of some label. The floor is the best "
@@ -68,12 +71,12 @@ def _legend() -> str:
 
 
 def _overview(records: list[Record]) -> list[str]:
-    """For each protocol, models by tasks: the main metric."""
-    by_protocol: dict[str, list[Record]] = defaultdict(list)
+    """For each protocol and main metric, models by tasks."""
+    by_protocol: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in records:
-        by_protocol[record.spec.protocol].append(record)
+        by_protocol[record.spec.protocol, record.main_metric].append(record)
     parts = []
-    for protocol, found in sorted(by_protocol.items()):
+    for (protocol, metric), found in sorted(by_protocol.items()):
         tasks = sorted({r.spec.task for r in found}, key=lambda task: (len(task), task))
         models = sorted({model_name(r) for r in found})
         by_place: dict[tuple[str, str], list[list[Record]]] = defaultdict(list)
@@ -82,7 +85,8 @@ def _overview(records: list[Record]) -> list[str]:
         rows = [[model, *(_overview_cell(by_place[model, task]) for task in tasks)]
                 for model in models]  # fmt: skip
         parts.append(
-            f"### {protocol}: {found[0].main_metric}\n\n" + _table(["model", *tasks], rows)
+            f"### {protocol}: {heading(metric, unit_of(found, metric))}\n\n"
+            + _table(["model", *tasks], rows)
         )
     return parts
 
@@ -102,14 +106,8 @@ def _section(table: Comparison) -> str:
         rank = [] if not table.ranked else ["" if row.rank is None else str(row.rank)]
         rows.append([*rank, name, *row.cells, "; ".join(row.notes)])
     text = f"### {table.task}, {table.protocol}\n\n{table.data.capitalize()}.\n\n"
-    columns = [f"{name} ↓" if _lower_is_better(table, name) else name for name in table.columns]
-    text += _table([*lead, *columns, "notes"], rows)
+    text += _table([*lead, *table.headings, "notes"], rows)
     return text + _by_label(table)
-
-
-def _lower_is_better(table: Comparison, metric: str) -> bool:
-    found = [r.metrics[metric] for row in table.rows for r in row.records if metric in r.metrics]
-    return bool(found) and not found[0].higher_is_better
 
 
 def _by_label(table: Comparison) -> str:

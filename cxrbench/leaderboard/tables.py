@@ -11,12 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cxrbench.hashing import sha256_json
+from cxrbench.leaderboard.units import heading, interval, number, scale, unit_of
 from cxrbench.results.record import MetricFacts, Record
 from cxrbench.results.statistics import format_summary, seed_summary
 
 MISSING = "–"
 RARE = "– (rare labels)"
-_PERCENT = 100.0
 FLOOR = "floor (best constant)"
 
 
@@ -65,6 +65,20 @@ class Comparison:
         ranked = "" if self.ranked else ", not ranked"
         return f"{self.task}, {self.protocol}, {self.data}{ranked} (%, mean ± sd over seeds (n))"
 
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """The names of the columns with their unit, and ↓ where lower is better."""
+        records = [record for row in self.rows for record in row.records]
+        names = [
+            heading(
+                metric,
+                unit_of(records, metric),
+                higher_is_better=_higher_is_better(records, metric),
+            )
+            for metric in self.columns[:-1]
+        ]
+        return (*names, self.columns[-1])
+
 
 def comparisons(records: Iterable[Record]) -> list[Comparison]:
     """The tables that the successful records belong to, in a fixed order."""
@@ -74,7 +88,7 @@ def comparisons(records: Iterable[Record]) -> list[Comparison]:
             key = (
                 record.spec.task,
                 record.spec.protocol,
-                _data_key(record),
+                data_key(record),
                 not record.unranked_because,
             )
             tables[key].append(record)
@@ -95,13 +109,14 @@ def groups(records: Iterable[Record]) -> list[list[Record]]:
 
 
 def cell(group: Sequence[Record], metric: str) -> str:
-    """Mean ± sample sd (n) of a metric over the seeds of a group, in percent."""
+    """Mean ± sample sd (n) of a metric over the seeds of a group; fractions in percent."""
     values = [r.metrics[metric].value for r in group if metric in r.metrics]
     known = [value for value in values if value is not None]
     if not known:
         return MISSING
     expected = len(group) if len(known) < len(group) else None
-    return format_summary(seed_summary(known), scale=_PERCENT, expected=expected)
+    factor = scale(unit_of(group, metric))
+    return format_summary(seed_summary(known), scale=factor, expected=expected)
 
 
 def mean_of(group: Sequence[Record], metric: str) -> float | None:
@@ -120,7 +135,8 @@ def model_name(record: Record) -> str:
     return f"{record.spec.model} ({', '.join(extra)})" if extra else record.spec.model
 
 
-def _data_key(record: Record) -> str:
+def data_key(record: Record) -> str:
+    """Equal for records whose numbers stand on the same state of the same data."""
     spec = record.spec
     return sha256_json([record.dataset.name, spec.data, spec.task_version, spec.limit])
 
@@ -146,14 +162,14 @@ def _comparison(records: list[Record], ranked: bool) -> Comparison:
                 records=tuple(group),
             )
         )
-    rows.append(_floor(first, metrics))
-    interval = f"{main}, 95 % CI (first seed)"
+    rows.append(_floor(records, metrics))
+    last = f"{main}, 95 % CI (first seed)"
     return Comparison(
         task=first.spec.task,
         protocol=first.spec.protocol,
-        data=_describe_data(first),
+        data=describe_data(first),
         ranked=ranked,
-        columns=(*metrics, interval),
+        columns=(*metrics, last),
         rows=tuple(rows),
     )
 
@@ -166,8 +182,9 @@ def _metric_order(records: list[Record]) -> list[str]:
     return list(names)
 
 
-def _higher_is_better(records: list[Record], metric: str) -> bool:
-    facts: MetricFacts | None = records[0].metrics.get(metric)
+def _higher_is_better(records: Sequence[Record], metric: str) -> bool:
+    facts: MetricFacts | None
+    facts = next((r.metrics[metric] for r in records if metric in r.metrics), None)
     return facts is None or facts.higher_is_better
 
 
@@ -181,14 +198,18 @@ def _interval(record: Record, metric: str) -> str:
         return MISSING
     if facts.ci95 is None:
         return RARE if facts.undefined_replicates else MISSING
-    low, high = facts.ci95
-    return f"{low * _PERCENT:.1f} to {high * _PERCENT:.1f}"
+    return interval(facts) or MISSING
 
 
-def _floor(record: Record, metrics: Sequence[str]) -> Row:
-    values = [record.floors.get(metric) for metric in metrics]
-    cells = [MISSING if value is None else f"{value * _PERCENT:.1f}" for value in values]
-    return Row(name=FLOOR, cells=(*cells, ""))
+def _floor(records: Sequence[Record], metrics: Sequence[str]) -> Row:
+    return Row(name=FLOOR, cells=(*(floor_cell(records, metric) for metric in metrics), ""))
+
+
+def floor_cell(records: Sequence[Record], metric: str) -> str:
+    """The floor of a metric, from the first record that has one."""
+    values = (record.floors.get(metric) for record in records)
+    value = next((value for value in values if value is not None), None)
+    return MISSING if value is None else number(value, unit_of(records, metric))
 
 
 def _cards(records: Iterable[Record]) -> dict[str, int]:
@@ -202,6 +223,9 @@ def _cards(records: Iterable[Record]) -> dict[str, int]:
 def _notes(group: Sequence[Record], cards: int) -> tuple[str, ...]:
     record = group[0]
     notes = list(record.unranked_because)
+    if record.dataset.leaks:
+        shared = ", ".join(f"{count} {where}" for where, count in record.dataset.leaks.items())
+        notes.append(f"leak: images shared by splits ({shared})")
     if record.overlaps:
         notes.append(f"† pretrained on images of {', '.join(record.overlaps)}")
     if len(group) > 1 and len({_main_value(r) for r in group}) == 1:
@@ -226,7 +250,8 @@ def _main_value(record: Record) -> float | None:
     return facts.value if facts else None
 
 
-def _describe_data(record: Record) -> str:
+def describe_data(record: Record) -> str:
+    """The state of the data in a few words, with the sizes of its splits."""
     sizes = " / ".join(f"{split.n:,}" for split in record.dataset.splits.values())
     if record.dataset.kind == "phantom":
         kind = "phantom data"

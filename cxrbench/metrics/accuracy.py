@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cxrbench.metrics.decisions import confusion, require_one_label
+from cxrbench.metrics.decisions import DECISION, confusion, require_one_label
 from cxrbench.metrics.inputs import ClassificationInput
 from cxrbench.metrics.labels import LabelMetric
 from cxrbench.metrics.ranking import FloatArray, ratio
@@ -33,7 +33,7 @@ class Accuracy(LabelMetric):
         """
         if self.one_label:
             require_one_label(data, self.id)
-        c = confusion(data, weights, 0.5)
+        c = confusion(data, weights, DECISION)
         right = (c.tp + c.tn).sum(axis=1, keepdims=True)
         return ratio(right, right + (c.fp + c.fn).sum(axis=1, keepdims=True))
 
@@ -41,6 +41,11 @@ class Accuracy(LabelMetric):
         """That of always deciding for the majority class of each label."""
         present, absent = (data.labels == 1).sum(axis=0), (data.labels == 0).sum(axis=0)
         return float(ratio(np.maximum(present, absent).sum(), data.known.sum()))
+
+    def per_sample(self, data: ClassificationInput) -> FloatArray:
+        """Share of the known labels of each sample that are decided right."""
+        right = ((data.scores > DECISION) == (data.labels == 1)) & data.known
+        return ratio(right.sum(axis=1), data.known.sum(axis=1))
 
 
 METRICS = (

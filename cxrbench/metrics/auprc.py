@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +54,25 @@ class AuprcMacro(LabelMetric):
         return float(self.aggregate(prior[None])[0])
 
 
+@dataclass(frozen=True, kw_only=True)
+class AuprcMicro(LabelMetric):
+    """Average precision of all (sample, label) pairs in one ranking."""
+
+    def per_class(
+        self, data: ClassificationInput, weights: npt.ArrayLike | None = None
+    ) -> FloatArray:
+        """(R, 1); NaN where the pooled labels hold one class only."""
+        w = data.weights(weights)
+        values = average_precision(data.pooled_ranking, w)
+        negatives = w @ (data.labels == 0).sum(axis=1).astype(np.float64)
+        return np.where(negatives > 0, values, np.nan)[:, None]
+
+    def floor(self, data: ClassificationInput) -> float:
+        """That of scoring each label with its prevalence."""
+        prior = np.broadcast_to(np.nan_to_num(data.prevalence), data.scores.shape)
+        return float(self.per_class(replace(data, scores=prior))[0, 0])
+
+
 METRICS = (
     AuprcMacro(
         id="auprc-macro",
@@ -61,5 +80,12 @@ METRICS = (
         "labels.",
         formula="mean_c sum_k (recall_k - recall_{k-1}) * precision_k, k over distinct scores",
         source="Davis and Goadrich 2006; scikit-learn average_precision_score(average='macro')",
+    ),
+    AuprcMicro(
+        id="auprc-micro",
+        summary="Average precision of all (image, label) pairs in one ranking.",
+        formula="sum_k (recall_k - recall_{k-1}) * precision_k over all pairs of all labels",
+        source="scikit-learn average_precision_score(average='micro')",
+        averaging="micro",
     ),
 )

@@ -29,6 +29,11 @@ class Brier(LabelMetric):
         prior = data.prevalence
         return float(self.aggregate((prior * (1 - prior))[None])[0])
 
+    def per_sample(self, data: ClassificationInput) -> FloatArray:
+        """Mean squared difference over the known labels of each sample."""
+        errors = np.where(data.known, np.square(data.scores - data.labels), 0.0)
+        return ratio(errors.sum(axis=1), data.known.sum(axis=1))
+
 
 METRICS = (
     Brier(

@@ -11,6 +11,9 @@ from cxrbench.errors import BadRequest
 from cxrbench.metrics.inputs import ClassificationInput
 from cxrbench.metrics.ranking import FloatArray
 
+DECISION = 0.5
+"""Above it a label is called present; the argmax of the two-way decision."""
+
 
 @dataclass(frozen=True, eq=False)
 class Confusion:

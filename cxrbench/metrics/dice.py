@@ -2,19 +2,26 @@
 
 Dice of a predicted and a true mask is 2·|P∩T| / (|P| + |T|). Whether images or pixels are averaged,
 and what an image without a true mask counts for, changes the number a lot where most images are
-empty; so neither function is just called `dice`.
-
-Arguments are N×H×W (or any other shape behind N): probabilities, and masks of 0 and 1.
+empty; so nothing here is just called `dice`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from cxrbench.metrics.masks import MaskInput, MaskMetric
+from cxrbench.metrics.ranking import FloatArray, ratio
+
 Floats = npt.NDArray[np.float64]
+
+
+def dice(overlap: npt.ArrayLike, total: npt.ArrayLike) -> FloatArray:
+    """Dice from pixels of the overlap, and of both masks added; NaN where both are empty."""
+    return ratio(2 * np.asarray(overlap, np.float64), total)
 
 
 def dice_per_image(
@@ -24,14 +31,13 @@ def dice_per_image(
     *,
     strict: bool = False,
 ) -> Floats:
-    """Dice of each image.
+    """Dice of each image; of one without a mask 1 where nothing is predicted, else 0.
 
-    Of an image without a mask it is 1 where nothing is predicted and 0 where anything is. The mean
-    over all images is the score of BenchX and CoGaze; MGCA takes `strict` and the mean over
-    batches of their means, which is another number where the last batch is smaller.
+    The mean over all images is the score of BenchX and CoGaze; MGCA takes `strict` and the mean
+    over batches of their means, which is another number where the last batch is smaller.
 
     Args:
-        probabilities: From 0 to 1.
+        probabilities: N×H×W (or any other shape behind N), from 0 to 1.
         masks: 0 and 1.
         threshold: A pixel is predicted from here on.
         strict: Predicted above the threshold alone.
@@ -40,7 +46,7 @@ def dice_per_image(
         N values from 0 to 1.
     """
     overlap, total = _areas(probabilities, masks, threshold, strict)
-    return np.where(total > 0, 2 * overlap / np.maximum(total, 1), 1.0)
+    return _empty_is_one(dice(overlap, total))
 
 
 def dice_pooled(
@@ -52,7 +58,7 @@ def dice_pooled(
     small ones. It is the Dice of torchmetrics with the background left out.
 
     Args:
-        probabilities: From 0 to 1.
+        probabilities: N×H×W (or any other shape behind N), from 0 to 1.
         masks: 0 and 1.
         threshold: A pixel is predicted from here on.
 
@@ -60,7 +66,11 @@ def dice_pooled(
         From 0 to 1; NaN where nothing is predicted and every mask is empty.
     """
     overlap, total = _areas(probabilities, masks, threshold, strict=False)
-    return float(2 * overlap.sum() / total.sum()) if total.any() else float("nan")
+    return float(dice(overlap.sum(), total.sum()))
+
+
+def _empty_is_one(values: FloatArray) -> FloatArray:
+    return np.where(np.isnan(values), 1.0, values)
 
 
 def _areas(
@@ -76,3 +86,78 @@ def _areas(
 def _flat(values: npt.ArrayLike) -> npt.NDArray[Any]:
     array = np.asarray(values)
     return array.reshape(len(array), -1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiceImage(MaskMetric):
+    """Mean over images of the Dice of each.
+
+    Attributes:
+        images: `all`: one without a true mask counts 1 where nothing is predicted, else 0;
+            `positive`: such images are left out.
+    """
+
+    images: Literal["all", "positive"]
+
+    def per_class(self, data: MaskInput, weights: npt.ArrayLike | None = None) -> FloatArray:
+        """(R, 1); NaN where no image counts."""
+        values, w = self.per_sample(data), data.weights(weights)
+        counts = ~np.isnan(values)
+        return ratio(w @ np.where(counts, values, 0.0), w @ counts)[:, None]
+
+    def per_sample(self, data: MaskInput) -> FloatArray:
+        """(N,), NaN where an image does not count."""
+        values = _empty_is_one(dice(data.tp, 2 * data.tp + data.fp + data.fn))
+        return values if self.images == "all" else np.where(data.positive, values, np.nan)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DicePooled(MaskMetric):
+    """Dice of the pixels of all images together.
+
+    Attributes:
+        background: Whether the mean with the Dice of the background is taken.
+    """
+
+    background: bool = False
+
+    def per_class(self, data: MaskInput, weights: npt.ArrayLike | None = None) -> FloatArray:
+        """(R, 1), or (R, 2) with the background first; NaN where neither side has such pixels."""
+        w = data.weights(weights)
+        tp, fp, fn, tn = (w @ counts for counts in (data.tp, data.fp, data.fn, data.tn))
+        foreground = dice(tp, 2 * tp + fp + fn)
+        if not self.background:
+            return foreground[:, None]
+        return np.stack([dice(tn, 2 * tn + fp + fn), foreground], axis=1)
+
+
+METRICS = (
+    DiceImage(
+        id="dice-image-empty1",
+        summary="Mean Dice of all images; one without a true mask counts 1 if left empty, else 0.",
+        formula="mean_i 2 |P_i n T_i| / (|P_i| + |T_i|), 1 where both are empty",
+        source="scorer file of BenchX; a released downstream trainer selects epochs by it",
+        images="all",
+    ),
+    DiceImage(
+        id="dice-image-positives",
+        summary="Mean Dice of the images that have a true mask.",
+        formula="mean over i with |T_i| > 0 of 2 |P_i n T_i| / (|P_i| + |T_i|)",
+        source="Dice 1945, image by image",
+        images="positive",
+    ),
+    DicePooled(
+        id="dice-pooled-fg",
+        summary="Dice of the marked pixels of all images together.",
+        formula="2 TP / (2 TP + FP + FN), pixels of all images added up",
+        source="torchmetrics Dice without the background",
+    ),
+    DicePooled(
+        id="mdice-pooled-with-bg",
+        summary="Mean of the pooled Dice of background and of marked pixels.",
+        formula="(2 TN / (2 TN + FP + FN) + 2 TP / (2 TP + FP + FN)) / 2, pixels added up",
+        source="mDice of MMSegmentation, which BenchX reports",
+        averaging="macro",
+        background=True,
+    ),
+)

@@ -127,4 +127,13 @@ METRICS = (
         source="Lipton et al. 2014 (thresholds that maximise F1); " + _SOURCE.format("macro"),
         threshold=None,
     ),
+    F1(
+        id="f1-binary@val-threshold",
+        summary="F1 of the positive class of a task with one label, at the threshold that was best "
+        "on the validation split.",
+        formula="2 TP / (2 TP + FP + FN), present where score > t",
+        source="Lipton et al. 2014 (thresholds that maximise F1); " + _SOURCE.format("binary"),
+        threshold=None,
+        one_label=True,
+    ),
 )

@@ -18,18 +18,50 @@ from cxrbench.names import did_you_mean
 
 GROUP = "cxrbench.metrics"
 
+# Each with the query's own partner among the candidates, then without.
+_RETRIEVAL = (
+    *(f"{name}@{k}" for name in ("precision", "hit") for k in (1, 5, 10)),
+    "recall@5", "recall@10", "mrr", "ndcg@10", "median-rank",
+)  # fmt: skip
+_PAIR = ("pair-hit@1", "pair-hit@5", "pair-hit@10", "pair-mrr", "pair-median-rank")
+
 # Imported only when asked for: other families may bring heavy libraries.
 _BUILTIN = {
     "auroc-macro": "cxrbench.metrics.auroc",
     "auroc-micro": "cxrbench.metrics.auroc",
     "auprc-macro": "cxrbench.metrics.auprc",
+    "auprc-micro": "cxrbench.metrics.auprc",
     "f1-binary@0.5": "cxrbench.metrics.f1",
     "f1-macro@0.5": "cxrbench.metrics.f1",
     "f1-micro@0.5": "cxrbench.metrics.f1",
     "f1-macro@val-threshold": "cxrbench.metrics.f1",
+    "f1-binary@val-threshold": "cxrbench.metrics.f1",
+    "f1-binary@best-on-test": "cxrbench.metrics.f1_on_test",
+    "f1-macro@best-on-test": "cxrbench.metrics.f1_on_test",
+    "f1-micro@best-global-on-test": "cxrbench.metrics.f1_on_test",
     "accuracy-top1": "cxrbench.metrics.accuracy",
     "accuracy-elementwise@0.5": "cxrbench.metrics.accuracy",
+    "sensitivity@0.5": "cxrbench.metrics.rates",
+    "specificity@0.5": "cxrbench.metrics.rates",
+    "balanced-accuracy@0.5": "cxrbench.metrics.rates",
+    "roc-sensitivity@specificity-0.90": "cxrbench.metrics.operating_point",
     "brier-macro": "cxrbench.metrics.brier",
+    "ece-15": "cxrbench.metrics.calibration",
+    "dice-image-empty1": "cxrbench.metrics.dice",
+    "dice-image-positives": "cxrbench.metrics.dice",
+    "dice-pooled-fg": "cxrbench.metrics.dice",
+    "mdice-pooled-with-bg": "cxrbench.metrics.dice",
+    "iou-image-positives": "cxrbench.metrics.iou",
+    "iou-pooled-fg": "cxrbench.metrics.iou",
+    "miou-pooled-with-bg": "cxrbench.metrics.iou",
+    "hausdorff95-positives": "cxrbench.metrics.hausdorff",
+    "lesion-image-sensitivity": "cxrbench.metrics.lesions",
+    "lesion-image-specificity": "cxrbench.metrics.lesions",
+    **{
+        f"{direction}-{name}": "cxrbench.metrics.retrieval"
+        for direction in ("i2t", "t2i")
+        for name in (*_RETRIEVAL, *(f"{name}-no-own" for name in _RETRIEVAL), *_PAIR)
+    },
     **dict.fromkeys(LEXICAL_IDS, "cxrbench.metrics.text.lexical"),
     **dict.fromkeys(SECTION_IDS, "cxrbench.metrics.text.sections"),
 }

@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from cxrbench.errors import RunError
 from cxrbench.pretraining.objective import TOTAL, Pretrainer
 from cxrbench.pretraining.recipe import PretrainingRecipe
-from cxrbench.training.optimizers import make_optimizer, with_unclamped_cosine
+from cxrbench.training.optimizers import by_step, make_optimizer
 from cxrbench.training.processes import gather
 from cxrbench.training.resumable import ResumableModule
 
@@ -108,7 +108,7 @@ class PretrainingModule(ResumableModule):
             momentum=settings.momentum,
         )
         if schedule.name == "cosine":
-            return with_unclamped_cosine(optimizer, schedule.warmup_steps, self._total_steps)
+            return by_step(optimizer, "cosine", schedule.warmup_steps, self._total_steps)
         if schedule.name == "plateau":
             make = partial(
                 ReduceLROnPlateau,

@@ -10,9 +10,12 @@ from cxrbench.weights.report import LoadReport
 
 
 def feature_store(
-    job: Job, report: LoadReport, images: RowStore, spec: ImageSpec, kind: str, context: bool
+    job: Job, report: LoadReport, images: RowStore | None, spec: ImageSpec, kind: str, context: bool
 ) -> RowStore:
-    """The store of one kind of features of the job's encoder on the images of a store."""
+    """The store of one kind of features of the job's encoder on the images of a store.
+
+    Without images: of something else, which the rows' own keys tell.
+    """
     loaded = job.weights.source == "none" or report.complete
     return FeatureKey(
         encoder=job.spec.encoder,
@@ -23,5 +26,5 @@ def feature_store(
         precision=job.spec.precision,
         context=context,
         kind=kind,
-        images=str(images.folder),
+        images="" if images is None else str(images.folder),
     ).store()

@@ -46,7 +46,7 @@ class Optimizer(Section):
 class Schedule(Section):
     """The learning-rate schedule."""
 
-    name: Literal["plateau", "unclamped-cosine", "warmup-linear", "constant"]
+    name: Literal["plateau", "cosine", "unclamped-cosine", "warmup-linear", "constant"]
     factor: float = Field(default=0.1, description="plateau: what the rate is multiplied with.")
     patience: int = Field(default=5, description="plateau: epochs without improvement.")
     warmup_steps: int = Field(default=0, description="Steps of linear warm-up; not of plateau.")
@@ -61,6 +61,11 @@ class Recipe(Section):
     )
     preprocessing_mode: str | None = Field(
         default=None, description="Its name, where it was asked for in place of the protocol's."
+    )
+    lookup: Literal["id", "index"] = Field(
+        default="id",
+        description="How a line of a list finds its image: by its whole id, or, as a code that is "
+        "reproduced does, by the index in it.",
     )
     context: bool = Field(description="Whether encoders that can are told the clinical context.")
     encoder_config: dict[str, Any] = Field(

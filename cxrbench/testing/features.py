@@ -52,14 +52,14 @@ def shapes(subject: Subject) -> str:
 
 @check("finite-float32", "features are float32 and finite", needs=("shapes",))
 def finite_float32(subject: Subject) -> str:
-    """On ordinary images and on a black and a white one."""
+    """On ordinary images, and on a black and a white one of which nothing else is known."""
     spec = subject.encoder.image_spec
     mean, std = (torch.tensor(v).reshape(1, 3, 1, 1) for v in (spec.mean, spec.std))
     flat = (torch.tensor([0.0, 1.0]).reshape(2, 1, 1, 1) - mean) / std
     uniform = flat.expand(-1, -1, *spec.size).contiguous().to(subject.device)
     for kind, features in (
         ("ordinary", subject.features),
-        ("uniform", subject.encode(replace(rows(subject.batch, [0, 1]), pixels=uniform))),
+        ("uniform", subject.encode(replace(subject.unknown_batch, pixels=uniform))),
     ):
         for name, tensor in parts(features).items():
             require(
@@ -95,7 +95,7 @@ def images_matter(subject: Subject) -> str:
 @check("grid-lies-right", "the grid lies as the image does, without a CLS token", needs=("shapes",))
 def grid_lies_right(subject: Subject) -> str:
     """A change in the top right quarter of the image changes that quarter of the grid most."""
-    grid = subject.alone[0].grid
+    grid = subject.alone.grid
     if grid is None or min(grid.shape[2:]) < 2:
         raise NotApplicable("the encoder returns no grid")
     height, width = subject.pixels.shape[2:]

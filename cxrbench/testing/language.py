@@ -19,7 +19,7 @@ def text(subject: Subject) -> str:
     if not subject.has("text"):
         raise NotApplicable("no text encoder")
     whole, width = subject.texts, subject.card.dims.text
-    _require_matrix(whole, width, "encode_text", "dims.text")
+    _require_matrix(whole, (len(TEXTS), width), "encode_text", "dims.text")
     found = same(
         {"text": torch.cat([subject.encode_text([text]) for text in TEXTS])},
         {"text": whole},
@@ -27,9 +27,10 @@ def text(subject: Subject) -> str:
         "a text's vector depends on the other texts of the batch, or on its place",
         fix="leave padding out of attention and pooling; return vectors in the order given",
     )
-    odd = subject.encode_text(["", "opacity " * _MANY_WORDS])
+    # Not in one batch: what is long is dear, and all of a batch are padded to it.
+    odd = [subject.encode_text(["", TEXTS[0]]), subject.encode_text(["opacity " * _MANY_WORDS])]
     require(
-        bool(torch.isfinite(odd).all()),
+        all(bool(torch.isfinite(vectors).all()) for vectors in odd),
         "an empty or very long text has no finite vector",
         why="reports of both kinds occur",
         fix="cut long texts; give an empty text its special tokens at least",
@@ -46,8 +47,11 @@ def joint_space(subject: Subject) -> str:
         images: Tensor = subject.encoder.project_image(subject.features)
         texts: Tensor = subject.encoder.project_text(subject.texts)
     width = subject.card.dims.joint
-    for name, projected in (("project_image", images), ("project_text", texts)):
-        _require_matrix(projected, width, name, "dims.joint")
+    for name, rows, projected in (
+        ("project_image", BATCH, images),
+        ("project_text", len(TEXTS), texts),
+    ):
+        _require_matrix(projected, (rows, width), name, "dims.joint")
         norms = projected.norm(dim=-1)
         furthest = float((norms - 1).abs().max())
         require(
@@ -57,7 +61,7 @@ def joint_space(subject: Subject) -> str:
             fix="end with torch.nn.functional.normalize(x, dim=-1)",
         )
     require(
-        images.shape == texts.shape,
+        images.shape[1] == texts.shape[1],
         "images and texts are projected to different widths",
         why=f"{tuple(images.shape)} and {tuple(texts.shape)}",
         fix="project both into one space",
@@ -65,12 +69,12 @@ def joint_space(subject: Subject) -> str:
     return f"width {images.shape[1]}"
 
 
-def _require_matrix(found: Tensor, width: int | None, what: str, field: str) -> None:
-    shape = tuple(found.shape)
+def _require_matrix(found: Tensor, expected: tuple[int, int | None], what: str, field: str) -> None:
+    shape, (rows, width) = tuple(found.shape), expected
     require(
-        len(shape) == 2 and shape[0] == BATCH and width in (None, shape[-1]),
+        len(shape) == 2 and shape[0] == rows and width in (None, shape[-1]),
         f"{what} does not return what the card declares",
-        why=f"its shape is {shape}, expected {(BATCH, width or 'D')}",
+        why=f"its shape is {shape}, expected {(rows, width or 'D')}",
         fix=f"return one vector each, and correct {field} of the card",
     )
     require(

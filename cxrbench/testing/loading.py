@@ -69,14 +69,14 @@ def missing_tensor(subject: Subject) -> str:
         fix="name the few tensors that checkpoints may lack",
     )
     lost = needed[len(needed) // 2]
-    # Names and shapes decide: an encoder without values, and a file of one byte a value.
+    # Names and shapes decide: an encoder without values, and a file of one value a tensor.
     with torch.device("meta"):
         empty = load_entry(subject.card.entry)(subject.card)
-    rest = {n: torch.zeros(t.shape, dtype=torch.uint8) for n, t in tensors.items() if n != lost}
+    rest = {n: torch.zeros(()).expand(t.shape) for n, t in tensors.items() if n != lost}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's, about a meta encoder, where it is accepted
-            _load(empty, subject.card, rest)
+            _load(empty, subject.card, rest, "own.pt")
     except WeightsError:
         return f"refused without {lost}"
     raise CheckFailed(
@@ -96,13 +96,18 @@ def _own_tensors(subject: Subject) -> Mapping[str, Tensor]:
     return tensors
 
 
-def _load(encoder: object, card: ModelCard, tensors: Mapping[str, Tensor]) -> int:
+def _load(
+    encoder: object, card: ModelCard, tensors: Mapping[str, Tensor], file: str = "own.safetensors"
+) -> int:
     """Load tensors through a file, under the encoder's own names; returns how many matched."""
-    entry = WeightsFile(name="own", source="manual", file="own.safetensors")
+    entry = WeightsFile(name="own", source="manual", file=file)
     own = card.model_copy(update={"weights": [entry]})
     with tempfile.TemporaryDirectory(dir=_scratch(_bytes(tensors))) as folder:
         path = Path(folder) / entry.file
-        write_tensors(path, tensors)
+        if path.suffix == ".safetensors":
+            write_tensors(path, tensors)
+        else:
+            torch.save(dict(tensors), path)
         return load(encoder, own, [ResolvedFile(entry, path, "")]).matched
 
 

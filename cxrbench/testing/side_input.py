@@ -33,18 +33,16 @@ def view(subject: Subject) -> str:
     """Missing altogether, for every image, or for one of two; or a word nobody knows."""
     if not subject.has("view"):
         return _unused(subject, "view")
-    odd = rows(subject.batch, [0, 1])
-    subject.encode(replace(odd, view=("unheard-of", "")))
+    subject.encode(replace(subject.light_batch, view=("unheard-of", "")))
     return _verify_declared(subject, "view")
 
 
 def _unused(subject: Subject, field: Field) -> str:
     """What is not declared changes no bit."""
-    changed = _change(subject.told, subject.alone)
+    changed = _change(subject.repeated.features, subject.alone)
     if changed > 0:  # by which of the two fields?
-        given, nobody = rows(subject.batch, [0]), rows(subject.batch, [1])
-        told = [_with(given, field, _GIVEN[field][:1]), _with(nobody, field, (None,))]
-        changed = _change([subject.encode(batch) for batch in told], subject.alone)
+        told = _with(rows(subject.batch, [0]), field, _GIVEN[field][:1])
+        changed = _change(subject.encode(told), subject.alone)
     require(
         changed == 0,
         f"the {field} is used and not declared",
@@ -55,27 +53,25 @@ def _unused(subject: Subject, field: Field) -> str:
 
 
 def _verify_declared(subject: Subject, field: Field) -> str:
-    given, whole = _GIVEN[field], parts(subject.features)
-    nothing = parts(subject.encode(_with(rows(subject.batch, [1]), field, None)))
+    batch, whole = subject.light_batch, parts(subject.features)
+    untold = subject.encode(_with(rows(batch, [0]), field, None))
+    nothing = parts(untold)
     same(
-        parts(subject.encode(_with(rows(subject.batch, [1]), field, (None,)))),
+        parts(subject.encode(_with(rows(batch, [0]), field, (None,)))),
         nothing,
         subject.tolerance,
         f"a batch whose {field}s are all missing differs from one without {field}",
         fix=f"treat None in `{field}` as `{field}=None`",
     )
-    some = _with(rows(subject.batch, [0, 1]), field, (given[0], None))
-    mixed = parts(subject.encode(some))
-    expected = {n: torch.stack([whole[n][0], nothing[n][0]]) for n in whole}
     same(
-        mixed,
-        expected,
+        parts(subject.encode(_with(batch, field, (None, _GIVEN[field][1])))),
+        {name: torch.cat([nothing[name], whole[name][1:]]) for name in whole},
         subject.tolerance,
         f"a missing {field} changes the features of other images, or is not treated as missing",
         fix=f"handle each image's {field} by itself and leave padding out",
     )
     # Alone with it and alone without it: batches of one size, whose bits can be compared.
-    changed = distance(subject.alone[1].pooled, nothing["pooled"])
+    changed = _change(subject.light_alone, untold)
     if changed == 0:
         changed = _change_with_open_gates(subject, field)
     require(
@@ -93,9 +89,8 @@ def _change_with_open_gates(subject: Subject, field: Field) -> float:
     if module is None or subject.weights.source != "random":
         return 0.0
     with _open_gates(module):
-        told = subject.encode(rows(subject.batch, [0]))
-        untold = subject.encode(_with(rows(subject.batch, [0]), field, None))
-    return _change([told], [untold])
+        told = rows(subject.light_batch, [0])
+        return _change(subject.encode(told), subject.encode(_with(told, field, None)))
 
 
 @contextmanager
@@ -119,7 +114,6 @@ def _with(batch: ImageBatch, field: Field, values: Sequence[str | None] | None) 
     return replace(batch, view=values) if field == "view" else replace(batch, context=values)
 
 
-def _change(found: Sequence[ImageFeatures], expected: Sequence[ImageFeatures]) -> float:
-    """The largest change of `pooled` between batches of one size, whose bits can be compared."""
-    pairs = zip(found, expected, strict=True)
-    return max(distance(one.pooled, other.pooled) for one, other in pairs)
+def _change(found: ImageFeatures, expected: ImageFeatures) -> float:
+    """How much `pooled` changes between batches of one size, whose bits can be compared."""
+    return distance(found.pooled, expected.pooled)

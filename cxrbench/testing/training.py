@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from torch.linalg import vector_norm
 
 from cxrbench.encoder import ParameterGroups
 from cxrbench.testing.check import CheckFailed, NotApplicable, check, require
@@ -40,13 +42,15 @@ def frozen_trunk(subject: Subject) -> str:
         fix="keep the trunk in eval mode when train() is called",
     )
     batch = replace(subject.batch, pixels=None, trunk=kept)
-    return same(
+    found = same(
         parts(subject.encode(batch)),
         parts(subject.features),
         subject.tolerance,
         "features from the kept trunk output differ from those from pixels",
         fix="let encode_image go on from batch.trunk exactly as from its own trunk",
     )
+    subject.kept_trunk = kept.clone()  # which later checks may start from
+    return found
 
 
 @check("gradients", "gradients reach the parameters that are trained", needs=("shapes",))
@@ -58,9 +62,10 @@ def gradients(subject: Subject) -> str:
     trained = [(n, p) for n, p in module.named_parameters() if p.requires_grad]
     with _training_mode(module):
         _loss(subject).backward()  # type: ignore[no-untyped-call]
-        grads = {name: p.grad for name, p in trained if p.grad is not None}
-    reached = {name for name, grad in grads.items() if bool(grad.any())}
-    bad = sorted(name for name, grad in grads.items() if not torch.isfinite(grad).all())
+        # The largest value: not finite where any is not, and the least to compute.
+        sizes = {n: float(vector_norm(p.grad, math.inf)) for n, p in trained if p.grad is not None}
+    reached = {name for name, size in sizes.items() if size != 0}
+    bad = sorted(name for name, size in sizes.items() if not math.isfinite(size))
     require(
         bool(reached),
         "no gradient reaches any parameter",
@@ -131,7 +136,7 @@ def _few(module: nn.Module | None) -> int:
 def _loss(subject: Subject) -> Tensor:
     """A sum in which every output counts with another sign."""
     encoder = subject.encoder
-    few = rows(subject.batch, range(_few(subject.module)))
+    few = rows(subject.light_batch, range(_few(subject.module)))
     outputs = list(parts(encoder.encode_image(few)).values())
     if subject.has("text"):
         outputs.append(encoder.encode_text(TEXTS))

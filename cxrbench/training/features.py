@@ -85,12 +85,13 @@ class Extractor:
         store: RowStore,
         split: Split,
         compute: Compute,
-        title: str,
+        title: str | None,
         row_bytes: int | None = None,
     ) -> int:
         """Compute what `store` lacks of `split`; returns how many rows that were.
 
-        `row_bytes`, where the caller knows it, saves computing a row to find its size.
+        `row_bytes`, where the caller knows it, saves computing a row to find its size. Without a
+        title no progress is shown.
         """
         if not len(split):
             return 0

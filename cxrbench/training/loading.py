@@ -114,6 +114,34 @@ class EpochSampler:
             yield [(int(position), self.epoch) for position in chosen]
 
 
+class StreamSampler(EpochSampler):
+    """Batches of an endless stream of shuffled passes; an epoch is a number of batches of it.
+
+    A batch may hold the end of one pass and the start of the next, as in trainings that are counted
+    in iterations. In its (position, pass) pairs a pass takes the place of an epoch.
+    """
+
+    def __init__(self, count: int, batch_size: int, *, seed: int, batches: int) -> None:
+        """Make a sampler of `batches` batches an epoch."""
+        super().__init__(count, batch_size, seed=seed)
+        self._batches = batches
+
+    def __len__(self) -> int:
+        return self._batches
+
+    def __iter__(self) -> Iterator[list[Position]]:
+        first, self.start = self.start, 0
+        orders: dict[int, Any] = {}
+        for batch in range(self.epoch * len(self) + first, (self.epoch + 1) * len(self)):
+            places = range(batch * self.batch_size, (batch + 1) * self.batch_size)
+            drawn = [divmod(place, self.count) for place in places]
+            orders = {turn: orders.get(turn, self._order(turn)) for turn, _ in drawn}
+            yield [(int(orders[turn][place]), turn) for turn, place in drawn]
+
+    def _order(self, turn: int) -> Any:
+        return np.random.default_rng([self.seed or 0, turn]).permutation(self.count)
+
+
 class RowDataset(Dataset[Any]):
     """A split whose images, or frozen trunk features, are read from a row store."""
 

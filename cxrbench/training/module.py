@@ -27,11 +27,12 @@ class Recipe:
     """What the module needs to know; made by a runner from its protocol.
 
     Attributes:
-        loss: Logits and labels (B×C) to a scalar.
+        loss: Logits as the head gives them and labels (B×C) to a scalar.
         monitor: Probabilities and labels (N×C, in order) to the value selection looks at.
         optimizers: The module to its optimiser and its schedule by step, if any.
         plateau: The optimiser to a schedule that follows the monitored value, if any.
         first_validation: Epoch, counted from 1, before which validation is left out.
+        probabilities: Logits as the head gives them to B×C probabilities.
     """
 
     loss: Callable[[Tensor, Tensor], Tensor]
@@ -39,6 +40,7 @@ class Recipe:
     optimizers: Callable[[FineTuner], OptimizerLRScheduler]
     plateau: Plateau | None = None
     first_validation: int = 1
+    probabilities: Callable[[Tensor], Tensor] = torch.sigmoid
 
 
 class FineTuner(ResumableModule):
@@ -61,10 +63,14 @@ class FineTuner(ResumableModule):
         self._losses: list[float] = []
 
     def logits(self, batch: LabelledBatch) -> Tensor:
-        """B×C logits."""
+        """The logits that the head gives for B images."""
         encoder: ImageEncoder = self.encoder  # type: ignore[assignment]
         features: Tensor = self.head(encoder.encode_image(batch.images).pooled)
         return features
+
+    def probabilities(self, batch: LabelledBatch) -> Tensor:
+        """B×C float32 probabilities."""
+        return self._recipe.probabilities(self.logits(batch).float())
 
     def training_step(self, batch: LabelledBatch, batch_idx: int) -> Tensor:
         """The loss of one batch."""
@@ -75,7 +81,7 @@ class FineTuner(ResumableModule):
     def validation_step(self, batch: LabelledBatch, batch_idx: int) -> None:
         """Keep the scores; they are judged together."""
         if self.current_epoch + 1 >= self._recipe.first_validation:
-            self._scores.append(torch.sigmoid(self.logits(batch).float()).cpu())
+            self._scores.append(self.probabilities(batch).cpu())
 
     def on_validation_epoch_end(self) -> None:
         """Log the monitored value and add a line to the history."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -11,12 +11,17 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from cxrbench.training.schedules import unclamped_cosine
+from cxrbench.training.schedules import cosine, unclamped_cosine, warmup_linear
 
 _OPTIMIZERS: dict[str, Any] = {
     "adamw": torch.optim.AdamW,
     "adam": torch.optim.Adam,
     "sgd": torch.optim.SGD,
+}
+_BY_STEP: dict[str, Callable[..., float]] = {
+    "cosine": cosine,
+    "unclamped-cosine": unclamped_cosine,
+    "warmup-linear": warmup_linear,
 }
 _FUSED = {"adamw", "adam"}
 _FUSED_DEVICES = {"cpu", "cuda"}
@@ -54,11 +59,13 @@ def _can_fuse(parameters: list[nn.Parameter]) -> bool:
     return all(p.is_floating_point() and p.device.type in _FUSED_DEVICES for p in parameters)
 
 
-def with_unclamped_cosine(
-    optimizer: torch.optim.Optimizer, warmup: int, total: int
+def by_step(
+    optimizer: torch.optim.Optimizer, schedule: str, warmup: int, total: int
 ) -> OptimizerLRScheduler:
-    """Warm up, then follow the cosine by optimiser step."""
-    scheduler = LambdaLR(optimizer, partial(unclamped_cosine, warmup=warmup, total=total))
+    """The optimiser with a schedule of its steps; alone where the schedule is none of these."""
+    if schedule not in _BY_STEP:
+        return optimizer
+    scheduler = LambdaLR(optimizer, partial(_BY_STEP[schedule], warmup=warmup, total=total))
     return {
         "optimizer": optimizer,
         "lr_scheduler": {"scheduler": scheduler, "interval": "step"},

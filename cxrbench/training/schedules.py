@@ -15,3 +15,19 @@ def unclamped_cosine(step: int, warmup: int, total: int) -> float:
         return step / max(1, warmup)
     progress = (step - warmup) / max(1, total - warmup)
     return max(0.0, 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def cosine(step: int, warmup: int, total: int) -> float:
+    """The same until `total` steps, and 0 from there on."""
+    return unclamped_cosine(step, warmup, total) if step < total else 0.0
+
+
+def warmup_linear(step: int, warmup: int, total: int, start: float = 1e-6) -> float:
+    """Factor of the base rate: from `start` linearly to 1 in `warmup` steps, then linearly to 0.
+
+    It stays 0 from `total` steps on. Source: the segmentation settings of BenchX (a polynomial of
+    power one).
+    """
+    if step < warmup:
+        return start + (1 - start) * step / warmup
+    return max(0.0, (total - step) / max(1, total - warmup))

@@ -48,6 +48,19 @@ class ImageEncoder(nn.Module):
             raise RunError("cannot encode images", why="no pixels", fix="give pixels")
         return in_float32(self.features(batch.pixels))
 
+    def encode_pyramid(self, batch: ImageBatch) -> list[Tensor] | None:
+        """Maps of four scales (three where a stage was cut off), the finest first.
+
+        They are those of the network `image`; None where it is of a kind that has no such maps.
+
+        Raises:
+            RunError: When the batch has no pixels.
+        """
+        if batch.pixels is None:
+            raise RunError("cannot encode images", why="no pixels", fix="give pixels")
+        make = getattr(getattr(self, "image", None), "pyramid", None)
+        return None if make is None else [level.float() for level in make(batch.pixels)]
+
 
 def in_float32(features: ImageFeatures) -> ImageFeatures:
     """The features in float32: under autocast the last layer decides what they come in."""

@@ -37,8 +37,12 @@ class ResNet(nn.Module):
 
     def forward(self, pixels: Tensor) -> list[Tensor]:
         """B×3×H×W normalised pixels to the outputs of the stages, B×C×h×w each."""
+        return self.pyramid(self.scaled(pixels))
+
+    def pyramid(self, pixels: Tensor) -> list[Tensor]:
+        """The same for pixels that are not scaled: strides 4, 8, 16 and 32."""
         net = self.net
-        x = net.maxpool(net.act1(net.bn1(net.conv1(self.scaled(pixels)))))
+        x = net.maxpool(net.act1(net.bn1(net.conv1(pixels))))
         outputs = []
         for stage in self._stages:
             x = getattr(net, stage)(x)

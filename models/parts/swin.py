@@ -50,8 +50,23 @@ class Swin(nn.Module):
             Maps, B×C×h×w each: of the patches, after each stage, and of the last stage after the
             final norm.
         """
-        for block, window, shift in self._windows:
-            block.window_size, block.shift_size = window, shift
+        self._reset()
         out = self.net(pixels, output_hidden_states=True)
         maps = list(out.reshaped_hidden_states)
         return [*maps, out.last_hidden_state.mT.reshape(maps[-1].shape)]
+
+    def pyramid(self, pixels: Tensor) -> list[Tensor]:
+        """The outputs of the stages before patches are merged: strides 4, 8, 16 and 32."""
+        self._reset()
+        patches, shape = self.net.embeddings(pixels)
+        out = self.net.encoder(
+            patches,
+            shape,
+            output_hidden_states=True,
+            output_hidden_states_before_downsampling=True,
+        )
+        return list(out.reshaped_hidden_states)[1:]
+
+    def _reset(self) -> None:
+        for block, window, shift in self._windows:
+            block.window_size, block.shift_size = window, shift

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cxrbench.errors import RunError
+from cxrbench.training.pyramid import TAPS, rescaled
 
 from .positions import bicubic_positions
 
@@ -89,3 +90,22 @@ class VisionTransformer(nn.Module):
         """B×3×H×W normalised pixels of any size to B×N×D tokens after the final norm."""
         out: Tensor = self.net.norm(self.net.blocks(self.embedded(pixels)))
         return out
+
+    def pyramid(self, pixels: Tensor) -> list[Tensor]:
+        """The maps after a third, half, two thirds and all of the blocks, rescaled.
+
+        Of 12 blocks these are the 4th, 6th, 8th and 12th, before the final norm. Positions are
+        resized where the image has another size than the network was built for.
+        """
+        net, shape = self.net, self.shape(pixels)
+        if shape == tuple(net.patch_embed.grid_size):
+            x = net.norm_pre(net.patch_drop(net._pos_embed(net.patch_embed(pixels))))
+        else:
+            x = self.embedded(pixels)
+        count = len(net.blocks)
+        taps = [max(1, round(count * share)) for share in TAPS]
+        outputs = []
+        for block in net.blocks:
+            x = block(x)
+            outputs.append(x)
+        return rescaled([self.grid(outputs[tap - 1], shape) for tap in taps])

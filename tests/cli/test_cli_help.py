@@ -33,8 +33,8 @@ EXAMPLES = [
 def test_the_commands_are_known():
     assert {" ".join(path) for path in LEAVES} >= {
         "run", "list models", "list tasks", "list protocols", "list runs", "info", "score",
-        "leaderboard", "data where", "data verify", "data prepare", "weights where",
-        "weights fetch", "check", "doctor", "new model", "new task",
+        "show", "list suites", "leaderboard", "data where", "data verify", "data prepare",
+        "weights where", "weights fetch", "check", "doctor", "new model", "new task",
     }  # fmt: skip
 
 

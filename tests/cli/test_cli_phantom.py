@@ -49,7 +49,7 @@ def test_what_cannot_be_written(refused, tmp_path, arguments, told):
 
 def test_data_sets_are_listed_with_their_tasks(answer, cli):
     rows = {row["name"]: row for row in answer("list", "datasets")}
-    assert rows["nih"]["tasks"] == ["nih-100pct", "nih-10pct", "nih-1pct"]
+    assert rows["nih"]["tasks"] == ["nih-100pct", "nih-10pct", "nih-1pct", "nih-zeroshot"]
     assert rows["nih"]["images"] == {"": 112_120}
     assert all(row["phantom"] for row in rows.values())
     assert "112,120" in cli("list", "datasets").out

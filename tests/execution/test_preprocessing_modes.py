@@ -6,7 +6,7 @@ import pytest
 
 from cxrbench.data.prepared import prepared_store
 from cxrbench.errors import UnknownNameError
-from cxrbench.execution.request import read_suite
+from cxrbench.execution.suite import read_suite
 from cxrbench.image_spec import ImageSpec
 from cxrbench.leaderboard.tables import model_name
 from cxrbench.registry import Registry

@@ -33,11 +33,18 @@ def constant(scores, labels=LABELS):
         "auroc-macro",
         "auroc-micro",
         "auprc-macro",
+        "auprc-micro",
         "f1-macro@0.5",
         "f1-micro@0.5",
         "f1-macro@val-threshold",
+        "f1-macro@best-on-test",
+        "f1-micro@best-global-on-test",
         "accuracy-elementwise@0.5",
+        "sensitivity@0.5",
+        "specificity@0.5",
+        "balanced-accuracy@0.5",
         "brier-macro",
+        "ece-15",
     ],
 )
 def test_floor_is_the_best_constant_predictor_by_brute_force(metric_id):

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from cxrbench.metrics import ClassificationInput, LabelMetric, evaluate, get_metric, metric_ids
+from cxrbench.metrics import ClassificationInput, evaluate, get_metric, metric_ids
 
-LABEL_METRICS = [i for i in metric_ids() if isinstance(get_metric(i), LabelMetric)]
-MULTI = [i for i in LABEL_METRICS if not i.startswith(("f1-binary", "accuracy-top1"))]
+LABEL = [i for i in metric_ids() if get_metric(i).input_type is ClassificationInput]
+MULTI = [i for i in LABEL if not getattr(get_metric(i), "one_label", False)]
 SCORES = st.integers(0, 8).map(lambda k: k / 8)  # a coarse grid: many ties
 LABELS = st.sampled_from([0.0, 1.0, np.nan])
 

@@ -113,14 +113,18 @@ def test_context_is_given_where_the_protocol_and_the_model_have_it(bench):
     assert bench.run("small", "linear-probe@1").context_used
 
 
+@pytest.mark.parametrize("task", ["tiny", "tiny-one-label"])
 @pytest.mark.parametrize("protocol", ["strict@1", "cogaze@1", "benchx@1", "linear-probe@1"])
-def test_twice_the_same_and_only_probabilities(bench, bench_root, tmp_path, protocol, monkeypatch):
-    first = bench.run("small", protocol)
+def test_twice_the_same_and_only_probabilities(
+    bench, bench_root, tmp_path, protocol, task, monkeypatch
+):
+    first = bench.run("small", protocol, task=task)
     monkeypatch.setenv("CXRBENCH_CACHE", str(tmp_path / "another"))
     other = type(bench)(bench_root, tmp_path / "others")
-    assert facts(other.run("small", protocol)) == facts(first)
-    for artifact in first.artifacts.values():
-        found = read_predictions(bench.store.run_folder(first.run_id) / artifact.path)
+    assert facts(other.run("small", protocol, task=task)) == facts(first)
+    for name in ("predictions-val", "predictions-test"):
+        path = first.artifacts[name].path
+        found = read_predictions(bench.store.run_folder(first.run_id) / path)
         assert found.scores.min() >= 0
         assert found.scores.max() <= 1
         assert np.ptp(found.scores) > 0
@@ -133,17 +137,18 @@ def test_seeds_differ(bench):
 
 
 @pytest.mark.parametrize(
-    ("model", "protocol"),
-    [("small", "strict@1"), ("small", "benchx@1"), ("trunk", "strict@1"),
-     ("small", "linear-probe@1"), ("pixel-stats", "linear-probe@1")],
+    ("model", "protocol", "task"),
+    [("small", "strict@1", "tiny"), ("small", "benchx@1", "tiny"), ("trunk", "strict@1", "tiny"),
+     ("small", "benchx@1", "tiny-one-label"), ("trunk", "cogaze@1", "tiny-one-label"),
+     ("small", "linear-probe@1", "tiny"), ("pixel-stats", "linear-probe@1", "tiny")],
 )  # fmt: skip
 def test_workers_and_evaluation_batch_change_nothing(
-    bench, bench_root, tmp_path, model, protocol, monkeypatch
+    bench, bench_root, tmp_path, model, protocol, task, monkeypatch
 ):
-    first = bench.run(model, protocol)
+    first = bench.run(model, protocol, task=task)
     monkeypatch.setenv("CXRBENCH_CACHE", str(tmp_path / "another"))
     other = type(bench)(bench_root, tmp_path / "others")
-    second = other.run(model, protocol, Machine("cpu", batch_size=5, workers=1))
+    second = other.run(model, protocol, Machine("cpu", batch_size=5, workers=1), task=task)
     assert second.run_id == first.run_id
     for name, metric in first.metrics.items():
         assert second.metrics[name].value == pytest.approx(metric.value, abs=1e-6), name

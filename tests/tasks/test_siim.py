@@ -373,13 +373,22 @@ def no_image(root):
 def number_alone_in_a_list(root):
     path = root / "splits" / "val.txt"
     path.write_text("".join(f"{line.split('_')[0]}\n" for line in path.read_text().split()))
+    return ("val.txt", "may mean", "_train_", "_test_")
+
+
+def number_of_one_part_in_a_list(root):
+    path = root / "splits" / "val.txt"
+    tests = len((root / "splits" / "test.txt").read_text().split())
+    numbers = [line.split("_")[0] for line in path.read_text().split()]
+    path.write_text("".join(f"{number}\n" for number in numbers if int(number) >= tests))
     return ("val.txt", "nowhere")
 
 
 @pytest.mark.parametrize(
     "damage",
     [name_against_label, strange_name, strange_label, repeated_name, repeated_uid,
-     no_label_column, mask_missing, image_missing, no_masks, no_image, number_alone_in_a_list],
+     no_label_column, mask_missing, image_missing, no_masks, no_image, number_alone_in_a_list,
+     number_of_one_part_in_a_list],
     ids=lambda f: f.__name__,
 )  # fmt: skip
 def test_damage_to_the_png_form_is_one_error(roots, tmp_path, damage):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import nn
@@ -108,6 +110,15 @@ class ZeroGate(Good):
         return super().read_context(batch) * self.gate
 
 
+class Whole(Good):
+    """It has no trunk of its own: pixels go all the way every time."""
+
+    encode_trunk = None
+
+    def encode_image(self, batch):
+        return super().encode_image(replace(batch, pixels=None, trunk=self.trunk(batch.pixels)))
+
+
 class Raises(Good):
     def encode_image(self, batch):
         raise RuntimeError("out of ideas")
@@ -191,6 +202,18 @@ class KeepsCount(Good):
         return super().encode_image(batch)
 
 
+class WearsOut(Good):
+    """One weight of many fades with every image."""
+
+    def __init__(self, card):
+        super().__init__(card)
+        self.register_buffer("table", torch.ones(2**17))
+
+    def encode_image(self, batch):
+        self.table[-1] *= 0.999
+        return super().encode_image(batch)
+
+
 class DrawsNumbers(Good):
     def encode_image(self, batch):
         torch.rand(1)
@@ -200,6 +223,16 @@ class DrawsNumbers(Good):
 class IgnoresContext(Good):
     def read_context(self, batch):
         return torch.zeros(len(batch), D)
+
+
+class WholeIgnoresContext(Whole):
+    def read_context(self, batch):
+        return torch.zeros(len(batch), D)
+
+
+class WholeIgnoresView(Whole):
+    def view_rows(self, batch):
+        return torch.zeros(len(batch), dtype=torch.int64)
 
 
 class ContextOfTheFirst(Good):
@@ -257,6 +290,25 @@ class ListsTwice(Good):
         return {**super().parameter_groups(), "head": self.head.parameters()}
 
 
+class SortsImages(Good):
+    """Returns what it encodes brightest first, as one that packs its input may do."""
+
+    def encode_image(self, batch):
+        f = super().encode_image(batch)
+        rows = f.grid.mean(dim=(1, 2, 3)).argsort()
+        return ImageFeatures(f.pooled[rows], f.grid[rows], f.latents[rows])
+
+
+class PadsContexts(Good):
+    """Reads the padding of a short context among longer ones."""
+
+    def read_context(self, batch):
+        contexts = batch.context or [None] * len(batch)
+        width = max(len(text or "") for text in contexts)
+        padded = [text and text.ljust(width) for text in contexts]
+        return super().read_context(replace(batch, context=padded))
+
+
 class PoolsPadding(Good):
     def encode_text(self, texts):
         width = max(map(len, texts))
@@ -266,6 +318,18 @@ class PoolsPadding(Good):
 class SortsTexts(Good):
     def encode_text(self, texts):
         return super().encode_text(sorted(texts))
+
+
+class PacksTexts(Good):
+    def encode_text(self, texts):
+        return super().encode_text(sorted(texts, key=len, reverse=True))
+
+
+class BoundedTexts(Good):
+    """A table of positions for so many letters."""
+
+    def encode_text(self, texts):
+        return super().encode_text(texts) / (max(map(len, texts)) < 1000)
 
 
 class ChokesOnNoText(Good):
@@ -289,6 +353,11 @@ class RanksPairs(Good):
 class TurnsPairs(Good):
     def score_pairs(self, features, texts):
         return super().score_pairs(features, texts).T
+
+
+class FlattensPairs(Good):
+    def score_pairs(self, features, texts):
+        return super().score_pairs(features, texts).flatten()
 
 
 class InfiniteScores(Good):
@@ -356,3 +425,11 @@ class Pixels:
         pixels = batch.pixels.cpu().numpy()
         pooled = np.stack([pixels.mean((1, 2, 3)), pixels.std((1, 2, 3)), pixels[:, 0, 0, 0]], 1)
         return ImageFeatures(pooled=torch.from_numpy(pooled))
+
+
+class PixelsOfKnownViews(Pixels):
+    """Looks at views that it does not declare."""
+
+    def encode_image(self, batch):
+        [view.lower() for view in batch.view or ()]
+        return super().encode_image(batch)

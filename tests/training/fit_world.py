@@ -43,7 +43,7 @@ from cxrbench.training.loading import (
 )
 from cxrbench.training.losses import bce
 from cxrbench.training.module import FineTuner, Recipe
-from cxrbench.training.optimizers import make_optimizer, with_unclamped_cosine
+from cxrbench.training.optimizers import by_step, make_optimizer
 
 SPEC = ImageSpec(size=(8, 8), resize="squash", mean=(0.5,) * 3, std=(0.25,) * 3)
 TRAIN, VAL, LABELS = 22, 12, 3
@@ -118,7 +118,7 @@ def plan(folder: Path, *, cosine: bool = False, workers: int = 0, augment: bool 
             weight_decay=0.01,
             momentum=0.0,
         )
-        return with_unclamped_cosine(optimizer, 3, 8) if cosine else optimizer
+        return by_step(optimizer, "unclamped-cosine" if cosine else "constant", 3, 8)
 
     recipe = Recipe(
         loss=bce,

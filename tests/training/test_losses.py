@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from cxrbench.training.losses import bce, effective_number_weights, focal
+from cxrbench.training.losses import (
+    bce,
+    effective_number_weights,
+    focal,
+    two_class_cross_entropy,
+    two_class_focal,
+)
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "cogaze"
 BETA = 0.9999
@@ -39,6 +45,21 @@ def test_multi_label_losses_of_the_downstream_trainer(golden):
     assert float(bce(logits, labels)) == pytest.approx(
         float(golden["down14_cross_entropy_option"]), rel=1e-5
     )
+
+
+def test_two_class_losses_of_the_downstream_trainer():
+    with np.load(GOLDEN / "full_c_losses.npz") as file:
+        golden = {name: file[name] for name in file.files if name.startswith("down2_")}
+    logits = torch.from_numpy(golden["down2_logits"])
+    labels = torch.from_numpy(golden["down2_labels"]).float()
+    weights = effective_number_weights(golden["down2_counts"], BETA)
+    np.testing.assert_allclose(weights, golden["down2_weights"], rtol=1e-4)
+    for name, found in {
+        "focal": two_class_focal(logits, labels, 0.2, weights),
+        "sigmoid": two_class_focal(logits, labels, 0.0, weights),
+        "cross_entropy": two_class_cross_entropy(logits, labels),
+    }.items():
+        assert float(found) == pytest.approx(float(golden[f"down2_{name}"]), rel=1e-5), name
 
 
 @pytest.mark.parametrize("counts", ["mimic_like", "small"])
@@ -87,6 +108,23 @@ def test_weights_sum_to_the_number_of_classes_and_favour_the_rare():
 def test_gamma_zero_is_the_plain_cross_entropy():
     logits, labels = torch.randn(6, 4), (torch.rand(6, 4) > 0.5).float()
     torch.testing.assert_close(focal(logits, labels, 0.0), bce(logits, labels))
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [two_class_cross_entropy, lambda x, y: two_class_focal(x, y, 0.2, torch.tensor([0.5, 1.5]))],
+)
+def test_unknown_classes_are_left_out_of_value_and_gradient(loss):
+    logits = torch.randn(5, 2, requires_grad=True)
+    labels = torch.tensor([0.0, torch.nan, 1.0, torch.nan, 1.0])
+    known = ~torch.isnan(labels)
+    value = loss(logits, labels)
+    torch.testing.assert_close(value, loss(logits[known], labels[known]))
+    (gradient,) = torch.autograd.grad(value, logits)
+    assert (gradient[~known] == 0).all()
+    assert (gradient[known] != 0).all()
+    nothing = loss(logits, torch.full((5,), torch.nan))
+    assert float(nothing.detach()) == 0
 
 
 @pytest.mark.parametrize("loss", [bce, lambda x, y: focal(x, y, 0.2)])

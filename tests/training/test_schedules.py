@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from cxrbench.training.optimizers import make_optimizer, with_unclamped_cosine
-from cxrbench.training.schedules import unclamped_cosine
+from cxrbench.training.optimizers import by_step, make_optimizer
+from cxrbench.training.schedules import cosine, unclamped_cosine
 
 
 @pytest.mark.parametrize(
@@ -34,12 +34,19 @@ def test_without_warm_up_it_starts_at_the_base_rate():
     assert unclamped_cosine(25, 0, 100) == pytest.approx(0.5 * (1 + math.cos(math.pi / 4)))
 
 
+def test_the_clamped_cosine_ends_and_is_the_same_until_then():
+    assert [cosine(step, 5, 50) for step in range(50)] == [
+        unclamped_cosine(step, 5, 50) for step in range(50)
+    ]
+    assert {cosine(step, 5, 50) for step in range(50, 200)} == {0.0}
+
+
 def test_every_group_follows_by_step():
     encoder, head = nn.Linear(2, 2), nn.Linear(2, 2)
     optimizer = make_optimizer(
         "sgd", [(encoder.parameters(), 0.1), (head.parameters(), 1.0)], weight_decay=0, momentum=0.9
     )
-    configured = with_unclamped_cosine(optimizer, 2, 6)
+    configured = by_step(optimizer, "unclamped-cosine", 2, 6)
     assert configured["lr_scheduler"]["interval"] == "step"
     scheduler = configured["lr_scheduler"]["scheduler"]
     seen = []

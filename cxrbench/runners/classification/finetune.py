@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
@@ -20,15 +20,15 @@ from cxrbench.progress import track
 from cxrbench.runners.base import Job, Outcome
 from cxrbench.runners.classification.head import make_head
 from cxrbench.runners.classification.inputs import Inputs
+from cxrbench.runners.classification.objective import Objective
 from cxrbench.runners.classification.recipe import ClassificationRecipe
 from cxrbench.runners.classification.selection import monitor
 from cxrbench.timing import Timer
 from cxrbench.training.features import autocast
 from cxrbench.training.fit import FitSettings, fit
 from cxrbench.training.loading import ResumableLoader
-from cxrbench.training.losses import bce, effective_number_weights, focal
 from cxrbench.training.module import FineTuner, Recipe, Scores
-from cxrbench.training.optimizers import make_optimizer, with_unclamped_cosine
+from cxrbench.training.optimizers import by_step, make_optimizer
 from cxrbench.training.seeds import derive
 
 
@@ -36,10 +36,13 @@ def run_finetune(job: Job, recipe: ClassificationRecipe, timer: Timer) -> Outcom
     """Fine-tune one encoder on one task."""
     with timer.phase("build"):
         encoder, report = build(job.model, job.weights, job.spec.seed)
+        objective = Objective(recipe, job.data.splits["train"])
         with torch.random.fork_rng():
             torch.manual_seed(derive("head", job.spec.seed))
-            head = make_head(encoder.pooled_dim, len(job.data.labels), recipe)
-        module = FineTuner(_as_module(encoder), head, _recipe(job, recipe), job.spec.seed)
+            head = make_head(encoder.pooled_dim, objective.outputs, recipe)
+        module = FineTuner(
+            _as_module(encoder), head, _recipe(job, recipe, objective), job.spec.seed
+        )
     inputs = Inputs.make(job, recipe, encoder, report, timer)
     with timer.phase("fit"):
         result = fit(
@@ -74,36 +77,20 @@ def _as_module(encoder: object) -> nn.Module:
     return encoder
 
 
-def _recipe(job: Job, recipe: ClassificationRecipe) -> Recipe:
+def _recipe(job: Job, recipe: ClassificationRecipe, objective: Objective) -> Recipe:
     judged = job.data.splits[recipe.select.split]
 
     def value(scores: Scores) -> float:
         return monitor(recipe.select, LabelScores.of(judged, job.data.labels, scores))
 
     return Recipe(
-        loss=_Loss(job, recipe),
+        loss=objective.loss,
+        probabilities=objective.probabilities,
         monitor=value,
         optimizers=lambda module: _optimizers(module, recipe),
         plateau=_plateau(recipe),
         first_validation=recipe.first_validation,
     )
-
-
-class _Loss:
-    """The recipe's loss, weighted by the class counts of the training split."""
-
-    def __init__(self, job: Job, recipe: ClassificationRecipe) -> None:
-        self._loss = recipe.loss
-        self._weights: Tensor | None = None
-        if recipe.loss.class_weights == "effective-number":
-            counts = job.data.splits["train"].counts
-            self._weights = effective_number_weights(counts, recipe.loss.beta)
-
-    def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
-        weights = None if self._weights is None else self._weights.to(logits.device)
-        if self._loss.name == "focal":
-            return focal(logits, labels, self._loss.gamma, weights)
-        return bce(logits, labels, weights)
 
 
 def _optimizers(module: FineTuner, recipe: ClassificationRecipe) -> OptimizerLRScheduler:
@@ -119,9 +106,7 @@ def _optimizers(module: FineTuner, recipe: ClassificationRecipe) -> OptimizerLRS
         weight_decay=settings.weight_decay,
         momentum=settings.momentum,
     )
-    if schedule.name == "unclamped-cosine":
-        return with_unclamped_cosine(optimizer, schedule.warmup_steps, schedule.total_steps)
-    return optimizer
+    return by_step(optimizer, schedule.name, schedule.warmup_steps, schedule.total_steps)
 
 
 def _plateau(
@@ -153,6 +138,5 @@ def _predict(module: FineTuner, loader: ResumableLoader, job: Job, title: str) -
     found = []
     with torch.inference_mode(), autocast(job.machine.device, job.spec.precision):
         for batch in track(loader, title):
-            logits = module.logits(batch.to(job.machine.device))
-            found.append(torch.sigmoid(logits.float()).cpu().numpy())
+            found.append(module.probabilities(batch.to(job.machine.device)).cpu().numpy())
     return np.concatenate(found).astype(np.float64)

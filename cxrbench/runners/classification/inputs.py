@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
-
-import torch
 
 from cxrbench.data.prepared import prepare, prepared_store
 from cxrbench.data.rowstore import RowStore
 from cxrbench.data.samples import SPLITS, SplitName
-from cxrbench.encoder import FrozenTrunk, ImageBatch, ImageEncoder
-from cxrbench.errors import BadRequest
+from cxrbench.encoder import FrozenTrunk, ImageEncoder
 from cxrbench.image_spec import ImageSpec
 from cxrbench.runners.base import Job
 from cxrbench.runners.classification.recipe import ClassificationRecipe
+from cxrbench.runners.kept import keep, trunk_of
 from cxrbench.runners.keys import feature_store
 from cxrbench.runners.trial import try_encoder
 from cxrbench.timing import Timer
@@ -27,8 +24,6 @@ from cxrbench.training.loading import (
     RowDataset,
 )
 from cxrbench.weights.report import LoadReport
-
-_TRUNK_GIB = 20.0
 
 
 @dataclass(frozen=True)
@@ -127,32 +122,7 @@ class Inputs:
         )  # fmt: skip
         store = feature_store(job, report, self.images, self.spec, "trunk", context=False)
 
-        def compute(batch: ImageBatch) -> torch.Tensor:
-            if batch.pixels is None:
-                raise ValueError("the trunk is computed from pixels")
-            return encoder.encode_trunk(batch.pixels)
-
-        budget = _trunk_budget()
-        row_bytes = extractor.row_bytes(job.data.splits["train"], compute)
-        kept: set[SplitName] = set()
-        for name in ("train", self.recipe.select.split):
-            split = job.data.splits[name]
-            needed = len(split) * row_bytes
-            if needed <= budget:
-                budget -= needed
-                extractor.fill(store, split, compute, f"trunk features of {name}", row_bytes)
-                kept.add(name)
-        return replace(self, trunk=store, trunk_splits=frozenset(kept))
-
-
-def _trunk_budget() -> float:
-    """Bytes that trunk features may take: `CXRBENCH_TRUNK_GIB`, else 20 GiB."""
-    asked = os.environ.get("CXRBENCH_TRUNK_GIB", str(_TRUNK_GIB))
-    try:
-        return float(asked) * 2**30
-    except ValueError as error:
-        raise BadRequest(
-            f"cannot read CXRBENCH_TRUNK_GIB={asked}",
-            why="expected a number of gibibytes",
-            fix="say CXRBENCH_TRUNK_GIB=20, or 0 to keep nothing",
-        ) from error
+        names: tuple[SplitName, ...] = ("train", self.recipe.select.split)
+        splits = [(name, job.data.splits[name]) for name in names]
+        kept = keep(extractor, store, splits, trunk_of(encoder), "trunk features")
+        return replace(self, trunk=store, trunk_splits=kept)

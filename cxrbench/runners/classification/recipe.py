@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from cxrbench.errors import PluginError
 from cxrbench.image_spec import ImageSpec
 from cxrbench.runners.recipe import Optimizer, Recipe, Schedule, Section, Select
 
@@ -13,9 +14,13 @@ from cxrbench.runners.recipe import Optimizer, Recipe, Schedule, Section, Select
 class Loss(Section):
     """The training loss."""
 
-    name: Literal["bce", "focal"]
-    gamma: float = 0.0
-    class_weights: Literal["effective-number"] | None = None
+    name: Literal["bce", "focal", "cross-entropy"] = Field(
+        description="`cross-entropy` is the softmax one, of two logits."
+    )
+    gamma: float = Field(default=0.0, description="Of focal.")
+    class_weights: Literal["effective-number"] | None = Field(
+        default=None, description="Of each label; where there is one label, of its two classes."
+    )
     beta: float = 0.9999
 
 
@@ -33,11 +38,16 @@ class ClassificationRecipe(Recipe):
     validate_every: int = 1
     early_stop: int | None = Field(default=None, description="Validations without improvement.")
     clip_grad_norm: float | None = None
-    source_size: int | None = Field(default=None, description="Squashed to before augmenting.")
+    source_size: int | None = Field(
+        default=None, description="Side of the images that are augmented, made with Lanczos."
+    )
     augment: Literal["random-resized-crop-flip"] | None = None
     optimizer: Optimizer | None = None
     schedule: Schedule = Schedule(name="constant")
     loss: Loss = Loss(name="bce")
+    binary_head: Literal["one-logit", "two-logits"] = Field(
+        default="one-logit", description="Of tasks with one label; others have a logit a label."
+    )
     head_norm: bool = Field(default=False, description="LayerNorm (eps 1e-6) before the head.")
     head_init_std: float | None = Field(
         default=None, description="Truncated normal of the head's weights; None: torch's default."
@@ -55,12 +65,28 @@ class ClassificationRecipe(Recipe):
             raise ValueError("no epoch would be validated")
         if self.augment and self.source_size is None:
             raise ValueError("augmentation needs source_size")
+        if self.loss.name == "cross-entropy" and self.binary_head != "two-logits":
+            raise ValueError("cross-entropy needs the binary head two-logits")
         return self
 
+    def two_logits(self, labels: int) -> bool:
+        """Whether the head has a logit for absent too, on a task of so many labels.
+
+        Raises:
+            PluginError: When the loss is one of two classes and there are more labels.
+        """
+        if labels > 1 and self.loss.name == "cross-entropy":
+            raise PluginError(
+                "the softmax cross-entropy is not defined for several labels",
+                why=f"the task has {labels} labels, which do not exclude each other",
+                fix="put the loss below `one_label` of the protocol, and bce above it",
+            )
+        return labels == 1 and self.binary_head == "two-logits"
+
     def source_spec(self, native: ImageSpec) -> ImageSpec:
-        """The geometry images are kept at, before augmentation."""
+        """What images are kept as before they are augmented; resized as the encoder's input is."""
         spec = self.image_spec(native)
         if self.source_size is None:
             return spec
         side = (self.source_size, self.source_size)
-        return spec.model_copy(update={"size": side, "resize": "squash"})
+        return spec.model_copy(update={"size": side, "interpolation": "lanczos"})

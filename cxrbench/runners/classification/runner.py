@@ -9,11 +9,11 @@ import numpy as np
 
 from cxrbench.cards import ModelCard
 from cxrbench.data.samples import LabelledImages
-from cxrbench.errors import BadRequest
 from cxrbench.metrics.f1 import choose_thresholds
 from cxrbench.metrics.inputs import ClassificationInput
 from cxrbench.predictions import LabelScores, Predictions
 from cxrbench.runners.base import Job, Outcome, Workload
+from cxrbench.runners.batches import micro_batch
 from cxrbench.runners.classification.recipe import ClassificationRecipe
 from cxrbench.runners.scoring import Scores, score_all
 from cxrbench.timing import Timer
@@ -41,16 +41,9 @@ class ClassificationRunner:
     def micro_batch(self, recipe: Mapping[str, Any], asked: int | None) -> int | None:
         """See `Runner.micro_batch`."""
         settings = ClassificationRecipe.model_validate(recipe)
-        if asked is None or settings.mode != "finetune" or asked == settings.batch_size:
+        if settings.mode != "finetune":
             return None
-        effective = settings.batch_size * settings.accumulate
-        if effective % asked:
-            raise BadRequest(
-                f"--batch-size {asked} does not divide the recipe's batch",
-                why=f"the protocol trains with {effective} images an optimiser step",
-                fix=f"choose a divisor of {effective}; the rest is accumulated",
-            )
-        return asked
+        return micro_batch(settings.batch_size, settings.accumulate, asked)
 
     def work(self, recipe: Mapping[str, Any], data: LabelledImages) -> Workload:
         """See `Runner.work`."""

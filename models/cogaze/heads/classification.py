@@ -6,7 +6,8 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from cxrbench.training.losses import two_class_cross_entropy
 
 from ..losses.labels import binary_focal, focal, weighted_bce
 
@@ -58,7 +59,7 @@ def two_class_loss(
         Scalar.
     """
     if kind == "cross_entropy":
-        return F.cross_entropy(logits.float(), labels)
+        return two_class_cross_entropy(logits, labels.float())
     return binary_focal(logits, labels, weights, GAMMA if kind == "focal" else 0.0)
 
 

@@ -6,10 +6,7 @@ no unknown ones.
 
 from __future__ import annotations
 
-import numpy as np
 import numpy.typing as npt
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from cxrbench.training import losses
@@ -25,18 +22,14 @@ def class_weights(
     Source: Cui et al. 2019, with `eps` as released (0 for the downstream trainer).
 
     Args:
-        counts: C positives in the training split. A class without any counts as one: with the
-            bare formula it would take nearly the whole sum.
+        counts: C positives in the training split.
         beta: From 0 to below 1.
         eps: Added to the denominator.
 
     Returns:
         C float32.
     """
-    # float64: beta^n in float32 shifts the weights by up to 6e-5 of the largest.
-    seen = np.maximum(np.asarray(counts, dtype=np.float64), 1)
-    weights = (1 - beta) / (1 - np.power(beta, seen) + eps)
-    return torch.from_numpy(weights / weights.sum() * len(weights)).to(torch.float32)
+    return losses.effective_number_weights(counts, beta, eps)
 
 
 def weighted_bce(logits: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
@@ -86,6 +79,4 @@ def binary_focal(logits: Tensor, labels: Tensor, weights: Tensor | None, gamma: 
         Scalar, the mean over the 2·B entries.
     """
     with without_autocast(logits):
-        targets = F.one_hot(labels, 2).float()
-        own = None if weights is None else weights[labels][:, None]
-        return losses.focal(logits, targets, gamma, own)
+        return losses.two_class_focal(logits, labels.float(), gamma, weights)

@@ -11,12 +11,18 @@ from torch import Tensor
 
 from cxrbench.testing.reference import Compared, compare
 from cxrbench.testing.vectors import Vectors
+from cxrbench.training.mask_losses import (
+    GAMMA,
+    batch_dice,
+    focal_and_batch_dice,
+    focal_and_image_dice,
+    image_dice,
+)
 
 from ..heads.classification import multi_label_loss, two_class_loss
 from ..losses.contrastive import contrastive_loss
 from ..losses.gaze import RELEASED, gaze_loss, image_gaze_losses
 from ..losses.labels import class_weights, focal, weighted_bce
-from ..losses.segmentation import GAMMA, batch_dice, image_dice, rsna_loss, siim_loss
 from .owners import match_rows
 
 _LOG_SCALE = math.log(1 / 0.07)
@@ -128,7 +134,10 @@ def _segmentation(vectors: Vectors) -> Iterator[Compared]:
         "seg_softdice_batch": batch_dice(probabilities, masks),
         "seg_softdice_per_image": image_dice(probabilities, masks).mean(),
     }
-    losses: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"rsna": rsna_loss, "siim": siim_loss}
+    losses: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+        "rsna": focal_and_batch_dice,
+        "siim": focal_and_image_dice,
+    }
     for name, function in losses.items():
         loss = function(logits, masks)
         found[f"seg_{name}_loss"] = loss

@@ -18,9 +18,9 @@ from cxrbench.testing.reference import (
     compare_exactly,
 )
 from cxrbench.testing.vectors import Vectors
+from cxrbench.training.latent_mixing import LatentMixingHead
+from cxrbench.training.mask_losses import focal_and_batch_dice, focal_and_image_dice
 
-from ..heads.segmentation import SegmentationHead
-from ..losses.segmentation import rsna_loss, siim_loss
 from .case import Case
 from .summaries import statistics
 
@@ -82,13 +82,13 @@ def _model(case: Case, vectors: Vectors) -> Iterator[Compared]:
     tokens, _, latents = case.encode(vectors)
     logits = head(latents, tokens[:, 1:])[:, 0]
     masks = _masks(len(logits), logits.shape[-1])
-    loss = rsna_loss(logits, masks)
+    loss = focal_and_batch_dice(logits, masks)
     found = {
         "mask_sums": masks.sum((1, 2)),
         "model_eval_logit_pixels": logits[:, pixels[:, 0], pixels[:, 1]],
         "model_eval_logit_stats": statistics(logits),
         "model_rsna_loss": loss,
-        "model_siim_loss": siim_loss(logits, masks),
+        "model_siim_loss": focal_and_image_dice(logits, masks),
     }
     parameters = dict(head.named_parameters())
     gradients = torch.autograd.grad(loss, [parameters[p] for p in _GRADIENTS.values()])
@@ -117,13 +117,13 @@ def _dice(vectors: Vectors, probabilities: Tensor, masks: Tensor) -> Iterator[Co
         )
 
 
-def _head(case: Case) -> SegmentationHead:
+def _head(case: Case) -> LatentMixingHead:
     state = {k: v for section in _SECTIONS for k, v in case.tensors(section, _PREFIX).items()}
     patches, latents, _ = state["token_expand.weight"].shape
     blocks = sorted({int(k.split(".")[1]) for k in state if k.startswith("decoder_blocks.")})
     channels = [len(state[f"decoder_blocks.{block}.0.bias"]) for block in blocks]
-    size = case.settings.vision.image_size
-    head = SegmentationHead(case.settings.dim, latents, isqrt(patches), size, channels)
+    side, size = isqrt(patches), case.settings.vision.image_size
+    head = LatentMixingHead(case.settings.dim, latents, (side, side), (size, size), channels)
     head.load_state_dict(state)
     return head
 

@@ -9,8 +9,9 @@ from cxrbench_models.cogaze.heads.classification import (
     multi_label_loss,
     two_class_loss,
 )
-from cxrbench_models.cogaze.heads.segmentation import SegmentationHead
 from torch.nn import functional as F
+
+from cxrbench.training.latent_mixing import LatentMixingHead
 
 
 def draws(*shape, seed=0):
@@ -22,7 +23,7 @@ def test_the_keys_are_those_of_the_reference(tiny):
         "classifier_binary_checkpoint_extra": ("vision_classifier.", ClassificationHead(64, 2)),
         "classifier_nih14_checkpoint_extra": ("vision_classifier.", ClassificationHead(64, 14)),
         "segmenter_checkpoint_extra_parameters": (
-            "segment.", SegmentationHead(64, 8, 4, 56, (32, 16, 8, 8))
+            "segment.", LatentMixingHead(64, 8, (4, 4), (56, 56), (32, 16, 8, 8))
         ),
     }  # fmt: skip
     for section, (prefix, head) in sections.items():
@@ -36,20 +37,6 @@ def test_classification_is_linear_in_the_mean_of_all_latents():
     assert torch.allclose(head(latents), layer(latents.mean(1)))
     both = layer((latents.mean(1) + context.mean(1)) / 2)
     assert torch.allclose(head(latents, context), both, atol=1e-6)
-
-
-def test_a_mask_has_the_size_of_the_image_and_lies_as_the_patches_do():
-    head = SegmentationHead(6, 4, 5, 40, (8, 4)).eval()
-    latents, patches = draws(2, 4, 6), draws(2, 25, 6, seed=1)
-    with torch.no_grad():
-        before = head(latents, patches)
-        patches[0, 5 * 4 + 1] = 5 * draws(6, seed=3)  # the patch in the last row, second column
-        after = head(latents, patches)
-    assert before.shape == (2, 1, 40, 40)
-    changed = (after - before).abs()[0, 0] > 1e-5
-    # The two convolutions and the interpolations carry it this far, and no further.
-    assert changed[30:, 3:20].all() and not changed[:13].any() and not changed[:, 35:].any()
-    assert torch.equal(before[1], after[1])
 
 
 def test_losses_of_two_classes():

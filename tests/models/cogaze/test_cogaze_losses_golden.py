@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from cxrbench_models.cogaze.losses import contrastive, gaze, labels, segmentation
+from cxrbench_models.cogaze.losses import contrastive, gaze, labels
 from cxrbench_models.cogaze.reference.owners import match_rows
+
+from cxrbench.training import mask_losses
 
 with np.load(Path(__file__).parents[2] / "golden" / "cogaze" / "full_c_losses.npz") as file:
     GOLDEN = {name: file[name] for name in file.files}
@@ -113,7 +115,10 @@ def test_losses_of_the_downstream_trainer():
 
 @pytest.mark.parametrize("name", ["rsna", "siim"])
 def test_segmentation(name):
-    loss_of = {"rsna": segmentation.rsna_loss, "siim": segmentation.siim_loss}[name]
+    loss_of = {
+        "rsna": mask_losses.focal_and_batch_dice,
+        "siim": mask_losses.focal_and_image_dice,
+    }[name]
     logits, masks = tensor("seg_logits").requires_grad_(), tensor("seg_masks")
     loss = loss_of(logits, masks)
     loss.backward()
@@ -125,5 +130,5 @@ def test_segmentation(name):
 
 def test_soft_dice():
     p, masks = tensor("seg_logits").sigmoid(), tensor("seg_masks")
-    assert_close(segmentation.batch_dice(p, masks), "seg_softdice_batch")
-    assert_close(segmentation.image_dice(p, masks).mean(), "seg_softdice_per_image")
+    assert_close(mask_losses.batch_dice(p, masks), "seg_softdice_batch")
+    assert_close(mask_losses.image_dice(p, masks).mean(), "seg_softdice_per_image")

@@ -1,0 +1,1 @@
+"""Suites of runs; installed as `cxrbench_suites` and found by name."""

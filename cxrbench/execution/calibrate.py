@@ -1,0 +1,131 @@
+"""Seconds that one image or text takes on this machine: measured once, then remembered."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from cxrbench.atomic import write_text
+from cxrbench.data.decoding import decode, decoding_pool
+from cxrbench.execution.plan import PlannedRun
+from cxrbench.hashing import sha256_json
+from cxrbench.image_spec import ImageSpec
+from cxrbench.paths import cache_dir
+
+Kind = Literal["prepared", "encoded", "trained", "texts"]
+
+_VERSION = 1
+_SECONDS = 1.0
+_MOST = 32
+_DECODED = 8
+_SENTENCE = "There is a small opacity in the lower zone, and the heart is of normal size."
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Measures what one unit of a kind of work takes, and keeps it in the cache.
+
+    An encoder is measured with random weights on noise, for about a second a kind; decoding on a
+    handful of the task's own images. What is kept holds for this processor, device and torch.
+
+    Attributes:
+        device: A torch device.
+    """
+
+    device: str
+
+    def seconds(self, kind: Kind, planned: PlannedRun, spec: ImageSpec) -> float | None:
+        """Seconds a unit; None where it cannot be measured, as texts without their tokenizer."""
+        memory = self._memory()
+        key = sha256_json(self._what(kind, planned, spec))[:24]
+        known: dict[str, float] = {}
+        with suppress(OSError, ValueError):
+            known = json.loads(memory.read_text(encoding="utf-8"))
+        if key not in known:
+            measured = self._measure(kind, planned, spec)
+            if measured is None:
+                return None
+            known[key] = measured
+            write_text(memory, json.dumps(known, indent=1))
+        return known[key]
+
+    def _memory(self) -> Path:
+        return cache_dir() / "rates" / f"{sha256_json(self.machine)[:16]}.json"
+
+    @property
+    def machine(self) -> dict[str, Any]:
+        """What a rate depends on besides the work."""
+        from cxrbench.execution.machine import gpu_name
+
+        return {
+            "version": _VERSION,
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "threads": os.environ.get("OMP_NUM_THREADS", ""),
+            "device": self.device,
+            "gpu": gpu_name(self.device),
+            "torch": metadata.version("torch"),
+        }
+
+    def _what(self, kind: Kind, planned: PlannedRun, spec: ImageSpec) -> dict[str, Any]:
+        if kind == "prepared":
+            return {"kind": kind, "root": str(planned.data.root), "geometry": spec.geometry}
+        return {
+            "kind": kind,
+            "encoder": planned.spec.encoder,
+            "size": spec.size,
+            "precision": planned.spec.precision,
+            "context": _tells_context(planned),
+        }
+
+    def _measure(self, kind: Kind, planned: PlannedRun, spec: ImageSpec) -> float | None:
+        if kind == "prepared":
+            return _decoding(planned, spec)
+        from cxrbench.execution.trial_work import work_on
+
+        work = work_on(kind, planned, spec, self.device, _SENTENCE)
+        return None if work is None else _timed(work)
+
+
+def _decoding(planned: PlannedRun, spec: ImageSpec) -> float | None:
+    samples = next((s.samples for s in reversed(list(planned.data.splits.values())) if len(s)), ())
+    if not samples:
+        return None
+    paths = [s.image for s in samples[:: max(1, len(samples) // _DECODED)]][:_DECODED]
+    with decoding_pool(paths) as pool:
+        start = time.perf_counter()
+        list(pool.map(decode, paths, [[spec]] * len(paths)))
+        return (time.perf_counter() - start) / len(paths)
+
+
+def _timed(work: Callable[[int], None]) -> float:
+    """Seconds a unit, from as many as about a second allows; the first call warms up."""
+    work(2)
+    start = time.perf_counter()
+    work(2)
+    single = (time.perf_counter() - start) / 2
+    many = max(2, min(_MOST, int(_SECONDS / max(single, 1e-6) / 2)))
+    start = time.perf_counter()
+    work(many)
+    return (time.perf_counter() - start) / many
+
+
+def _tells_context(planned: PlannedRun) -> bool:
+    return bool(planned.spec.recipe.get("context")) and "context" in planned.model.capabilities
+
+
+def _processor() -> str:
+    """Name of the processor; that of its kind where the system does not tell."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,187 @@
+"""Suites: files that name what to run, found by name in installed packages."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cxrbench.cards import read_yaml
+from cxrbench.discovery import installed_suites
+from cxrbench.errors import BadRequest, PluginError, UnknownNameError
+from cxrbench.names import did_you_mean
+from cxrbench.registry import Registry
+
+_SUFFIXES = (".yaml", ".yml")
+_EVERY = "*"
+_ADVICE = "title, models, tasks, protocols, seeds, preprocessing, demo, weights and parts"
+
+
+class SuitePart(BaseModel):
+    """Models × tasks × protocols that belong together, such as one table of a paper.
+
+    What a part leaves out is the suite's.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str = ""
+    models: list[str] = Field(default_factory=list, description="Names and globs.")
+    tasks: list[str] = Field(default_factory=list, description="Names and globs.")
+    protocols: list[str] = Field(
+        default_factory=list, description="Empty: the default protocol of each task."
+    )
+
+
+class Suite(SuitePart):
+    """A file that names what to run: itself one part, or several below `parts`.
+
+    The command line goes before all of it.
+    """
+
+    seeds: list[int] = Field(default=[0], min_length=1)
+    preprocessing: str | None = Field(default=None, description="`native`, or a mode.")
+    demo: bool = Field(default=False, description="Whether it runs on phantoms.")
+    weights: dict[str, str] = Field(
+        default_factory=dict,
+        description="By model or glob: a path, or `random`; else the weights of the card.",
+    )
+    parts: list[SuitePart] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Suite:
+        if not all(part.tasks for part in self.each_part):
+            raise ValueError("tasks are missing")
+        return self
+
+    @property
+    def each_part(self) -> list[SuitePart]:
+        """Its parts, complete with what they take from the suite."""
+        own = {name: getattr(self, name) for name in ("models", "tasks", "protocols")}
+        if not self.parts:
+            return [SuitePart(**own)]
+        return [
+            part.model_copy(
+                update={name: value for name, value in own.items() if not getattr(part, name)}
+            )
+            for part in self.parts
+        ]
+
+
+def find_suite(name: str) -> Path:
+    """The file of a suite that is named as a path, or by its name in an installed package.
+
+    Raises:
+        UnknownNameError: When no package offers the name, which cannot be a path.
+        PluginError: When several do.
+    """
+    path = Path(name)
+    if path.suffix in _SUFFIXES or len(path.parts) != 1 or path.is_file():
+        return path
+    offered = installed_suites()
+    files = offered.get(name, [])
+    if not files:
+        raise UnknownNameError(
+            f"unknown suite: {name}",
+            why="no installed package offers a suite of that name, and there is no such file",
+            fix=did_you_mean(name, offered, "cxrbench list suites"),
+        )
+    if len(files) > 1:
+        raise PluginError(
+            f"the suite name {name} is not unique",
+            why=f"offered by {' and '.join(map(str, files))}",
+            fix="name one of the files",
+        )
+    return files[0]
+
+
+def read_suite(path: Path) -> Suite:
+    """Read a suite file.
+
+    Raises:
+        BadRequest: When it is missing or not of that form.
+    """
+    if not path.is_file():
+        raise BadRequest(
+            f"no suite at {path}",
+            why="the file given with --suite does not exist",
+            fix="see `cxrbench list suites`; docs/running.md shows how to write one",
+        )
+    content: dict[str, Any] = read_yaml(path)
+    try:
+        return Suite.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "(top)"
+        raise BadRequest(
+            f"cannot read the suite {path.name}",
+            why=f"{path}: {where}: {first['msg']}",
+            fix=f"a suite has the fields {_ADVICE}",
+        ) from error
+
+
+def chosen_parts(
+    suite: Suite,
+    registry: Registry,
+    models: Sequence[str] = (),
+    tasks: Sequence[str] = (),
+    protocols: Sequence[str] = (),
+) -> list[SuitePart]:
+    """The parts to run, their names resolved.
+
+    Args:
+        suite: The suite.
+        registry: Resolves globs.
+        models: In place of those of every part.
+        tasks: Of each part, these alone.
+        protocols: In place of those of every part.
+
+    Raises:
+        UnknownNameError: When a glob matches nothing.
+        BadRequest: When a task asked for is in no part.
+    """
+    offered = [registry.tasks.match(part.tasks) for part in suite.each_part]
+    there = list(dict.fromkeys(name for names in offered for name in names))
+    for asked in tasks:
+        if not fnmatch.filter(there, asked):
+            raise BadRequest(
+                f"{asked} is no task of the suite",
+                why=f"--task names it, and the suite has {', '.join(there)}",
+                fix="choose one of these, or leave --suite out and name models with --model",
+            )
+    found = [
+        SuitePart(
+            title=part.title,
+            models=registry.models.match(models or part.models),
+            tasks=[n for n in names if not tasks or any(fnmatch.fnmatchcase(n, t) for t in tasks)],
+            protocols=list(protocols) or part.protocols,
+        )
+        for part, names in zip(suite.each_part, offered, strict=True)
+    ]
+    return [part for part in found if part.tasks]
+
+
+def weights_of(
+    models: Sequence[str], given: Mapping[str, str], suite: Mapping[str, str]
+) -> dict[str, str]:
+    """What each model is filled with, where that is not its card's: by name, no globs left.
+
+    The command line goes before the suite, and a name before a glob; of globs the longest.
+    """
+    choices = {model: _choice(model, given) or _choice(model, suite) for model in models}
+    return {model: choice for model, choice in choices.items() if choice is not None}
+
+
+def unused_weights(models: Sequence[str], given: Mapping[str, str]) -> list[str]:
+    """Names and globs of the command line that no model of the request has."""
+    return [name for name in given if not any(fnmatch.fnmatchcase(m, name) for m in models)]
+
+
+def _choice(model: str, among: Mapping[str, str]) -> str | None:
+    if model in among:
+        return among[model]
+    globs = [glob for glob in among if fnmatch.fnmatchcase(model, glob)]
+    return among[max(globs, key=lambda glob: (glob != _EVERY, len(glob)))] if globs else None

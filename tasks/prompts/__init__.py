@@ -1,0 +1,1 @@
+"""Prompts of zero-shot classification, as data: ten for each finding."""
