@@ -47,6 +47,34 @@ class WeightsError(BadRequest):
     """A checkpoint is missing, unsafe, or does not match the encoder completely."""
 
 
+class MissingDataError(DataError):
+    """A data set is not on this machine.
+
+    Attributes:
+        name: The data set.
+    """
+
+    def __init__(self, what: str, *, why: str, fix: str, name: str) -> None:
+        super().__init__(what, why=why, fix=fix)
+        self.name = name
+
+
+class MissingWeightsError(WeightsError):
+    """A file of weights is not on this machine.
+
+    Attributes:
+        name: The model.
+        fetchable: Whether it is open, and was not asked for.
+    """
+
+    def __init__(
+        self, what: str, *, why: str, fix: str, name: str, fetchable: bool = False
+    ) -> None:
+        super().__init__(what, why=why, fix=fix)
+        self.name = name
+        self.fetchable = fetchable
+
+
 class RunError(CxrbenchError):
     """A run failed while it was working."""
 

@@ -12,7 +12,7 @@ from cxrbench.encoder import ImageBatch, ImageFeatures
 from cxrbench.errors import BadRequest, UnknownNameError
 from cxrbench.image_spec import ImageSpec
 from cxrbench.names import did_you_mean
-from cxrbench.training.pyramid import TAPS, rescaled
+from cxrbench.training.pyramid import rescaled, taps
 
 from .parts.image import in_float32
 
@@ -140,8 +140,7 @@ class TimmEncoder(nn.Module):
         )
         widths = [stage.shape[-1] for stage in stages]
         if len(set(widths)) == 1:
-            taps = [max(1, round(len(stages) * share)) for share in TAPS]
-            stages = rescaled([stages[tap - 1] for tap in taps])
+            stages = rescaled([stages[tap - 1] for tap in taps(len(stages))])
         elif len(stages) < _LEAST_STAGES:
             return None
         return [stage.float() for stage in stages[-_PYRAMID:]]

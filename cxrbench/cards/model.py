@@ -115,6 +115,11 @@ class ModelCard(Card):
     fixed_size: bool = Field(
         default=False, description="Whether it takes images of the size in `preprocessing` alone."
     )
+    pyramid_any_size: bool = Field(
+        default=False,
+        description="Of a `fixed_size`: whether its maps at several scales (`encode_pyramid`) take "
+        "images of other sizes all the same.",
+    )
     fixed_pixels: bool = Field(
         default=False,
         description="Whether the network takes pixels of the mean and deviation in "

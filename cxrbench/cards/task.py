@@ -34,6 +34,9 @@ class TaskCard(Card):
         validate_default=True,
         description="Which list of the data set each split is, where it has not its name.",
     )
+    phantom_form: str = Field(
+        default="", description="Form of the phantom that has its lists; empty: the usual one."
+    )
     protocols: dict[str, dict[str, Any]] = Field(
         description="Allowed protocols and what each sets for this task."
     )
@@ -60,6 +63,14 @@ class TaskCard(Card):
             raise ValueError(f"the data set has no list {unknown[0]}")
         named = {split: lists.get(split, split) for split in info.data["uses"]}
         return {split: name for split, name in named.items() if name in known}
+
+    @field_validator("phantom_form")
+    @classmethod
+    def _known_form(cls, form: str, info: ValidationInfo) -> str:
+        known = info.data["dataset"].phantom_forms if "dataset" in info.data else [form]
+        if form and form not in known:
+            raise ValueError(f"the data set has no phantom of the form {form}")
+        return form
 
     @property
     def splits(self) -> dict[SplitName, SplitCard]:

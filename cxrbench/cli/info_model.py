@@ -100,6 +100,8 @@ def _input(card: ModelCard) -> str:
     if card.preprocessing is None:
         return "the encoder's own preprocessing, known once it is built"
     fixed = "; no other size" if card.fixed_size else ""
+    if card.pyramid_any_size:
+        fixed += ", but for maps at several scales (segmentation with UPerNet)"
     return card.preprocessing.in_words + fixed
 
 

@@ -33,7 +33,12 @@ _CHOICES = {"precision": ("32", "bf16", "16"), "overwrite": ("missing", "failed"
 def run(
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", "-m", help="Model names or globs, comma-separated."),
+        typer.Option(
+            "--model",
+            "-m",
+            help="Model names or globs, comma-separated. Of a suite: in the parts that name them; "
+            "those that no part names, in every part.",
+        ),
     ] = None,
     task: Annotated[
         list[str] | None,
@@ -94,7 +99,8 @@ def run(
     Example: cxrbench run --model cogaze --task nih-1pct --seeds 3 --data-root nih=/data/nih
     """
     from cxrbench.cli.tables import print_plan, print_results
-    from cxrbench.execution.plan import left_out, plan_all
+    from cxrbench.execution.missing import refusal
+    from cxrbench.execution.plan import left_out, survey
     from cxrbench.weights.origin import contradictions
 
     for name, value in (("precision", precision), ("overwrite", overwrite)):
@@ -117,13 +123,17 @@ def run(
         fetch=not plan,
         overwrite=overwrite,
     )
-    planned = plan_all(requests, found, store(runs))
+    surveyed = survey(requests, found, store(runs))
+    planned, missing = surveyed.runs, surveyed.missing
+    if missing and not plan:
+        raise refusal(missing)
     for line in dict.fromkeys(line for r in requests for line in left_out(r, found)):
         note(f"note: {line}")
     for line in dict.fromkeys(c for p in planned for c in contradictions(p.model, p.weights)):
         note(f"note: {line}")
     if plan:
-        print_plan(planned, _estimates(planned, runs, device) if estimate else None, json=json)
+        estimates = _estimates(planned, runs, device, batch_size) if estimate else None
+        print_plan(planned, estimates, missing, json=json)
         return
     failed = _execute(planned, runs, device, batch_size, workers)
     records = [store(runs).get(p.spec.run_id) for p in planned if p.state != "not applicable"]
@@ -181,7 +191,7 @@ def _requests(
             models=tuple(part.models),
             tasks=tuple(part.tasks),
             protocols=tuple(part.protocols),
-            seeds=parse_seeds(seeds) if seeds else tuple(asked.seeds),
+            seeds=parse_seeds(seeds) if seeds else tuple(part.seeds),
             weights={**everywhere, **weights_of(part.models, given, asked.weights)},
             demo=asked.demo if demo is None else demo,
             **common,
@@ -190,14 +200,16 @@ def _requests(
     ]
 
 
-def _estimates(planned: list[PlannedRun], runs: Path, device: str) -> list[Estimate | None]:
+def _estimates(
+    planned: list[PlannedRun], runs: Path, device: str, batch_size: int | None
+) -> list[Estimate | None]:
     """How long each run takes at most; None for what is not to be run."""
     if not any(p.state == "to run" for p in planned):
         return [None] * len(planned)
     from cxrbench.execution.estimate import estimate
     from cxrbench.execution.machine import choose_device
 
-    return estimate(planned, choose_device(device), store(runs).records())
+    return estimate(planned, choose_device(device), store(runs).records(), batch_size)
 
 
 def _execute(

@@ -17,12 +17,13 @@ import numpy.typing as npt
 from PIL import Image
 
 from cxrbench.data.geometry import placement
-from cxrbench.data.regions import Box, Mask, Region
+from cxrbench.data.regions import Box, Ellipse, Mask, Region
 from cxrbench.data.transforms import apply_geometry
 from cxrbench.image_spec import ImageSpec
 
 Probabilities = npt.NDArray[np.float32]
 Boxes = Literal["as-drawn", "corners-as-size"]
+Ellipses = Literal["as-drawn", "as-boxes"]
 
 HALF = 0.5
 """A pixel is predicted from this probability on."""
@@ -58,17 +59,24 @@ def _seen(length: int, scaled: int, first: int, shown: int) -> npt.NDArray[np.bo
     return np.asarray((centres >= 0) & (centres < shown))
 
 
-def reread(regions: tuple[Region, ...], boxes: Boxes) -> tuple[Region, ...]:
+def reread(
+    regions: tuple[Region, ...], boxes: Boxes = "as-drawn", ellipses: Ellipses = "as-drawn"
+) -> tuple[Region, ...]:
     """Regions as a code takes them.
 
     Args:
         regions: As the data set draws them.
         boxes: `corners-as-size` takes the lower right corner of every box, x + width and
             y + height, for its width and height; what leaves the image is cut off in drawing.
+        ellipses: `as-boxes` fills the box around every ellipse.
     """
-    if boxes == "as-drawn":
-        return regions
-    return tuple(
-        replace(r, width=r.x + r.width, height=r.y + r.height) if isinstance(r, Box) else r
-        for r in regions
-    )
+    return tuple(_reread(region, boxes, ellipses) for region in regions)
+
+
+def _reread(region: Region, boxes: Boxes, ellipses: Ellipses) -> Region:
+    if isinstance(region, Box) and boxes == "corners-as-size":
+        return replace(region, width=region.x + region.width, height=region.y + region.height)
+    if isinstance(region, Ellipse) and ellipses == "as-boxes":
+        (x, right), (y, bottom) = sorted((region.x1, region.x2)), sorted((region.y1, region.y2))
+        return Box(x, y, right - x, bottom - y, region.label)
+    return region

@@ -32,7 +32,8 @@ def open_task(
         BadRequest: When a phantom is asked for and the data set has none.
     """
     lists = {str(split): name for split, name in card.lists.items()}
-    return open_lists(card.dataset, roots, lists, card.labels, demo=demo, lookup=lookup)
+    form = card.phantom_form
+    return open_lists(card.dataset, roots, lists, card.labels, demo=demo, lookup=lookup, form=form)
 
 
 def open_lists(
@@ -44,20 +45,23 @@ def open_lists(
     demo: bool = False,
     disjoint: bool = True,
     lookup: str = BY_ID,
+    form: str = "",
 ) -> LabelledImages:
     """As `open_task`, for any lists and labels of a data set (see `assemble`)."""
-    download = find_download(card, roots, demo=demo)
+    download = find_download(card, roots, demo=demo, form=form)
     return assemble(download, read(download), lists, labels, disjoint=disjoint, lookup=lookup)
 
 
-def find_download(card: DatasetCard, roots: Mapping[str, Path], *, demo: bool = False) -> Download:
-    """The folder of a data set and those of what it needs.
+def find_download(
+    card: DatasetCard, roots: Mapping[str, Path], *, demo: bool = False, form: str = ""
+) -> Download:
+    """The folder of a data set and those of what it needs; of phantoms in the form asked for.
 
     Raises:
         DataError: When one of them is not there.
         BadRequest: When a phantom is asked for and the data set has none.
     """
-    root = phantom_root(card) if demo else find_root(card, roots)
+    root = phantom_root(card, form) if demo else find_root(card, roots)
     return Download(root, card, needed_roots(card, root, {} if demo else roots))
 
 
@@ -71,8 +75,8 @@ def read(download: Download) -> Collection:
     return found
 
 
-def phantom_root(card: DatasetCard) -> Path:
-    """The folder of the data set's phantom, written on first use.
+def phantom_root(card: DatasetCard, form: str = "") -> Path:
+    """The folder of the data set's phantom in a form, else its usual one, written on first use.
 
     Raises:
         BadRequest: When the data set has no phantom.
@@ -83,6 +87,6 @@ def phantom_root(card: DatasetCard) -> Path:
             why="its card names no function that writes one",
             fix=f"give the real data with --data-root {card.name}=DIR",
         )
-    settings = card.phantom_settings
+    settings = {**card.phantom_settings, **({"form": form} if form else {})}
     write = partial(load_entry(card.phantom), **settings)
     return cached(card.home or card.name, write, {"writer": card.phantom, **settings})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxrbench.cards import DatasetCard
-from cxrbench.data.mask_geometry import Boxes, reread, to_input
+from cxrbench.data.mask_geometry import Boxes, Ellipses, reread, to_input
 from cxrbench.data.prepared import prepared_store
 from cxrbench.data.regions import Mask, MaskFile, Region, draw
 from cxrbench.data.rowstore import Rows, RowStore
@@ -31,20 +31,27 @@ class TrueMasks:
         store: A row of packed bits for each image with a mask.
         spec: The geometry.
         boxes: How boxes are read.
+        ellipses: How ellipses are read.
     """
 
     store: RowStore
     spec: ImageSpec
     boxes: Boxes = "as-drawn"
+    ellipses: Ellipses = "as-drawn"
 
     @classmethod
     def of(
-        cls, dataset: DatasetCard, data: LabelledImages, spec: ImageSpec, boxes: Boxes
+        cls,
+        dataset: DatasetCard,
+        data: LabelledImages,
+        spec: ImageSpec,
+        boxes: Boxes = "as-drawn",
+        ellipses: Ellipses = "as-drawn",
     ) -> TrueMasks:
         """The masks of a download, kept beside its prepared images."""
         images = prepared_store(dataset, data, spec).folder
-        name = f"masks-{spec.geometry}-{boxes}-v{MASKS_VERSION}"
-        return cls(RowStore(images.parent / name), spec, boxes)
+        name = f"masks-{spec.geometry}-{boxes}-{ellipses}-v{MASKS_VERSION}"
+        return cls(RowStore(images.parent / name), spec, boxes, ellipses)
 
     def prepare(self, samples: Sequence[Sample]) -> int:
         """Draw and keep what is missing; returns how many masks that were.
@@ -70,7 +77,7 @@ class TrueMasks:
             DataError: When nobody looked, or the mask cannot be drawn.
         """
         regions, shape = _require_looked_at(sample)
-        return draw(reread(regions, self.boxes), *shape)
+        return draw(reread(regions, self.boxes, self.ellipses), *shape)
 
     def __getitem__(self, sample: Sample) -> Mask:
         """The mask at the geometry, from the store; `prepare` has been called for it."""

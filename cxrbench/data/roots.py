@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cxrbench.cards import DatasetCard, read_yaml
-from cxrbench.errors import BadRequest, DataError
+from cxrbench.errors import BadRequest, DataError, MissingDataError
 
 SITE_FILE = "cxrbench-site.yaml"
 
@@ -61,11 +61,12 @@ def find_root(dataset: DatasetCard, given: Mapping[str, Path]) -> Path:
     root = locate_root(dataset, given)
     if root is None:
         named = f"--data-root {dataset.home or dataset.name}=DIR"
-        raise DataError(
+        raise MissingDataError(
             f"the data set {dataset.name} is not on this machine",
             why="no --data-root, no site file and no CXRBENCH_DATA names a folder for it",
             fix=f"say {named}, or --demo to try on phantoms "
             f"(`cxrbench data where` says how to get it)",
+            name=dataset.home or dataset.name,
         )
     if not root.is_dir():
         raise DataError(
@@ -95,10 +96,11 @@ def needed_roots(dataset: DatasetCard, root: Path, given: Mapping[str, Path]) ->
         inside = root / name
         folder = place_of_need(name, root, given)
         if folder is None or not folder.is_dir():
-            raise DataError(
+            raise MissingDataError(
                 f"{dataset.name} needs files of {name}, which is not on this machine",
                 why=f"there is no {inside}" + (f" and no {folder}" if folder else ""),
                 fix=f"say --data-root {name}=DIR too",
+                name=name,
             )
         found[name] = folder
     return found

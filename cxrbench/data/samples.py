@@ -196,11 +196,22 @@ class LabelledImages:
         return found
 
     def _probe(self, count: int = 8) -> list[int]:
-        """File sizes of a few images of each split: tells a resized copy from the original."""
+        """File sizes of a few images of each split: tells a resized copy from the original.
+
+        And of a few mask files, where there are such; -1 of one that is not there.
+        """
         found = []
         for split in self.splits.values():
             step = max(1, len(split) // count)
             found += [sample.image.stat().st_size for sample in split.samples[::step]]
+            masks = [
+                region.path
+                for sample in split.samples
+                for region in sample.regions or ()
+                if isinstance(region, MaskFile)
+            ]
+            step = max(1, len(masks) // count)
+            found += [p.stat().st_size if p.exists() else -1 for p in masks[::step]]
         return found
 
 

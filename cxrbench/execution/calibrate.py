@@ -8,10 +8,10 @@ import platform
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cxrbench.atomic import write_text
 from cxrbench.data.decoding import decode, decoding_pool
@@ -20,11 +20,15 @@ from cxrbench.hashing import sha256_json
 from cxrbench.image_spec import ImageSpec
 from cxrbench.paths import cache_dir
 
-Kind = Literal["prepared", "encoded", "trained", "texts"]
+if TYPE_CHECKING:
+    from cxrbench.execution.trial_work import Workbench
 
-_VERSION = 1
+Kind = Literal["prepared", "encoded", "trained", "texts", "pairs"]
+
+_VERSION = 2
 _SECONDS = 1.0
-_MOST = 32
+_MOST = 8
+_REASON_LENGTH = 100
 _DECODED = 8
 _SENTENCE = "There is a small opacity in the lower zone, and the heart is of normal size."
 
@@ -38,24 +42,67 @@ class Rates:
 
     Attributes:
         device: A torch device.
+        batch_size: Images at once at most, as `--batch-size` says; never more than eight.
     """
 
     device: str
+    batch_size: int | None = None
+    _bench: list[Workbench] = field(default_factory=list, repr=False)
+    _failed: dict[str, str] = field(default_factory=dict, repr=False)
 
     def seconds(self, kind: Kind, planned: PlannedRun, spec: ImageSpec) -> float | None:
         """Seconds a unit; None where it cannot be measured, as texts without their tokenizer."""
         memory = self._memory()
-        key = sha256_json(self._what(kind, planned, spec))[:24]
+        key = self._key(kind, planned, spec)
+        if key in self._failed:
+            return None
         known: dict[str, float] = {}
         with suppress(OSError, ValueError):
             known = json.loads(memory.read_text(encoding="utf-8"))
         if key not in known:
-            measured = self._measure(kind, planned, spec)
+            try:
+                measured = self._measure(kind, planned, spec)
+            except Exception as error:  # memory that is not there, whatever a plugin raises
+                self._release()
+                self._failed[key] = reason(error)
+                return None
             if measured is None:
+                self._failed[key] = ""
                 return None
             known[key] = measured
             write_text(memory, json.dumps(known, indent=1))
         return known[key]
+
+    def why_not(self, kind: Kind, planned: PlannedRun, spec: ImageSpec) -> str:
+        """What went wrong when the kind was measured; empty where nothing is known of it."""
+        return self._failed.get(self._key(kind, planned, spec), "")
+
+    def native_spec(self, planned: PlannedRun) -> ImageSpec:
+        """The preprocessing of an encoder whose card does not tell it."""
+        return self._workbench().encoder(planned).image_spec
+
+    def _workbench(self) -> Workbench:
+        if not self._bench:
+            from cxrbench.execution.trial_work import Workbench  # imports torch
+
+            self._bench.append(Workbench())
+        return self._bench[0]
+
+    def _release(self) -> None:
+        """Give back what a measurement that failed may still hold."""
+        for bench in self._bench:
+            bench.clear()
+        if self.device.startswith("cuda"):
+            import torch
+
+            torch.cuda.empty_cache()
+
+    @property
+    def _at_once(self) -> int:
+        return min(_MOST, self.batch_size or _MOST)
+
+    def _key(self, kind: Kind, planned: PlannedRun, spec: ImageSpec) -> str:
+        return sha256_json(self._what(kind, planned, spec))[:24]
 
     def _memory(self) -> Path:
         return cache_dir() / "rates" / f"{sha256_json(self.machine)[:16]}.json"
@@ -84,6 +131,7 @@ class Rates:
             "size": spec.size,
             "precision": planned.spec.precision,
             "context": _tells_context(planned),
+            "at_once": self._at_once,
         }
 
     def _measure(self, kind: Kind, planned: PlannedRun, spec: ImageSpec) -> float | None:
@@ -91,8 +139,8 @@ class Rates:
             return _decoding(planned, spec)
         from cxrbench.execution.trial_work import work_on
 
-        work = work_on(kind, planned, spec, self.device, _SENTENCE)
-        return None if work is None else _timed(work)
+        work = work_on(self._workbench(), kind, planned, spec, self.device, _SENTENCE)
+        return None if work is None else _timed(work, self._at_once)
 
 
 def _decoding(planned: PlannedRun, spec: ImageSpec) -> float | None:
@@ -106,16 +154,24 @@ def _decoding(planned: PlannedRun, spec: ImageSpec) -> float | None:
         return (time.perf_counter() - start) / len(paths)
 
 
-def _timed(work: Callable[[int], None]) -> float:
+def _timed(work: Callable[[int], None], most: int) -> float:
     """Seconds a unit, from as many as about a second allows; the first call warms up."""
-    work(2)
+    few = min(2, most)
+    work(few)
     start = time.perf_counter()
-    work(2)
-    single = (time.perf_counter() - start) / 2
-    many = max(2, min(_MOST, int(_SECONDS / max(single, 1e-6) / 2)))
+    work(few)
+    single = (time.perf_counter() - start) / few
+    many = max(few, min(most, int(_SECONDS / max(single, 1e-6) / 2)))
     start = time.perf_counter()
     work(many)
     return (time.perf_counter() - start) / many
+
+
+def reason(error: Exception) -> str:
+    """An error in one short line."""
+    lines = str(error).strip().splitlines()
+    told = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return told if len(told) <= _REASON_LENGTH else f"{told[:_REASON_LENGTH]}…"
 
 
 def _tells_context(planned: PlannedRun) -> bool:

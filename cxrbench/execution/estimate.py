@@ -10,7 +10,7 @@ from typing import Any
 
 from cxrbench.data.prepared import prepared_store
 from cxrbench.data.samples import Sample
-from cxrbench.execution.calibrate import Kind, Rates
+from cxrbench.execution.calibrate import Kind, Rates, reason
 from cxrbench.execution.history import History
 from cxrbench.execution.plan import PlannedRun
 from cxrbench.hashing import sha256_json
@@ -18,7 +18,8 @@ from cxrbench.image_spec import ImageSpec
 from cxrbench.progress import track
 from cxrbench.results.record import Record
 
-_KINDS: tuple[Kind, ...] = ("prepared", "encoded", "trained", "texts")
+_KINDS: tuple[Kind, ...] = ("prepared", "encoded", "trained", "texts", "pairs")
+_OF_ENCODER = _KINDS[1:]
 
 _MOST_PASSES = 2
 """How often a frozen encoder meets an image whose features are kept: with context and without."""
@@ -26,22 +27,28 @@ _MOST_PASSES = 2
 
 @dataclass(frozen=True)
 class Estimate:
-    """What one run takes at most.
+    """What one run takes at most, as far as it is known.
 
     Attributes:
-        seconds: In all.
+        seconds: Of all that is known.
         heads: Seconds of these for heads on frozen features and for scoring; None where no
             finished run tells, and then they are not in `seconds`.
         units: By kind of work, how much is left to do.
         seconds_per: By kind of work, what one unit takes.
-        unknown: Kinds of work that could not be measured.
+        unknown: Kinds of work and parts that were not measured, each with the reason where one is
+            known; their time is not in `seconds`.
     """
 
     seconds: float
     heads: float | None = None
     units: dict[str, int] = field(default_factory=dict)
     seconds_per: dict[str, float] = field(default_factory=dict)
-    unknown: tuple[str, ...] = ()
+    unknown: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of the run is in it, so that it is a bound."""
+        return not self.unknown and self.heads is not None
 
     @property
     def in_words(self) -> str:
@@ -55,7 +62,10 @@ class Estimate:
 
 
 def estimate(
-    planned: Sequence[PlannedRun], device: str, records: Iterable[Record] = ()
+    planned: Sequence[PlannedRun],
+    device: str,
+    records: Iterable[Record] = (),
+    batch_size: int | None = None,
 ) -> list[Estimate | None]:
     """An estimate of each run; None for those that will not be run.
 
@@ -67,14 +77,47 @@ def estimate(
         planned: The plan.
         device: A torch device.
         records: Finished runs, which tell how long heads and scoring take.
+        batch_size: Images at once at most.
     """
-    rates, shared, history = Rates(device), _Shared(), History(records, device)
+    rates, shared, history = Rates(device, batch_size), _Shared(), History(records, device)
+    specs = _measured(planned, rates)
     found: list[Estimate | None] = []
     for run in track(planned, "estimating"):
-        if run.state == "done":
-            shared.done(run)
-        found.append(_one(run, rates, shared, history) if run.state == "to run" else None)
+        spec = specs.get(run.spec.run_id, "")
+        if run.state == "to run":
+            if isinstance(spec, str):
+                found.append(_nothing(run, spec))
+            else:
+                found.append(_one(run, spec, rates, shared, history))
+            continue
+        if run.state == "done" and isinstance(spec, ImageSpec):
+            shared.done(run, spec)
+        found.append(None)
     return found
+
+
+def _measured(planned: Sequence[PlannedRun], rates: Rates) -> dict[str, ImageSpec | str]:
+    """Measure every encoder, one after the other, and return the preprocessing of every run.
+
+    So each is built once, and a single one is in memory. In place of a preprocessing that only an
+    encoder tells which cannot be built stands the reason.
+    """
+    by_encoder: dict[str, list[PlannedRun]] = defaultdict(list)
+    for run in planned:
+        if run.state in ("to run", "done"):
+            by_encoder[run.spec.encoder].append(run)
+    specs: dict[str, ImageSpec | str] = {}
+    for run in (run for runs in by_encoder.values() for run in runs):
+        try:
+            spec = spec_of(run, rates)
+        except Exception as error:  # whatever a plugin raises
+            specs[run.spec.run_id] = reason(error)
+            continue
+        specs[run.spec.run_id] = spec
+        for kind in _OF_ENCODER if run.state == "to run" else ():
+            if getattr(run.work, kind):
+                rates.seconds(kind, run, spec)
+    return specs
 
 
 class _Shared:
@@ -93,10 +136,10 @@ class _Shared:
         self._ready[key].update(sample.id for sample in wanted)
         return missing
 
-    def done(self, run: PlannedRun) -> None:
+    def done(self, run: PlannedRun, spec: ImageSpec) -> None:
         """Take what a finished run left for the others, unless the cache was emptied since."""
-        if not self.unprepared(run, spec_of(run)):
-            self.fresh(run, spec_of(run))
+        if not self.unprepared(run, spec):
+            self.fresh(run, spec)
 
     def fresh(self, run: PlannedRun, spec: ImageSpec) -> float:
         """The share of a run's images that no earlier run of the plan encodes the same way."""
@@ -121,14 +164,22 @@ class _Shared:
         return share
 
 
-def _one(run: PlannedRun, rates: Rates, shared: _Shared, history: History) -> Estimate:
-    spec = spec_of(run)
+def _nothing(run: PlannedRun, why: str) -> Estimate:
+    """The estimate of a run of which nothing can be measured."""
+    units = {str(kind): getattr(run.work, kind) for kind in _KINDS if getattr(run.work, kind)}
+    return Estimate(0.0, units=units, unknown=dict.fromkeys((*units, *run.work.untimed), why))
+
+
+def _one(
+    run: PlannedRun, spec: ImageSpec, rates: Rates, shared: _Shared, history: History
+) -> Estimate:
     fresh = shared.fresh(run, spec)
     units: dict[Kind, int] = {
         "prepared": min(run.work.prepared, shared.unprepared(run, spec)),
         "encoded": round(run.work.encoded * fresh),
         "trained": run.work.trained,
         "texts": round(run.work.texts * fresh),
+        "pairs": round(run.work.pairs * fresh),
     }
     needed = [kind for kind in _KINDS if units[kind]]
     per = {kind: rates.seconds(kind, run, spec) for kind in needed}
@@ -139,20 +190,21 @@ def _one(run: PlannedRun, rates: Rates, shared: _Shared, history: History) -> Es
         heads=heads,
         units={str(kind): units[kind] for kind in needed},
         seconds_per={str(kind): seconds for kind, seconds in known.items()},
-        unknown=tuple(kind for kind in needed if kind not in known),
+        unknown={
+            **{kind: rates.why_not(kind, run, spec) for kind in needed if kind not in known},
+            **dict.fromkeys(run.work.untimed, ""),
+        },
     )
 
 
-def spec_of(run: PlannedRun) -> ImageSpec:
+def spec_of(run: PlannedRun, rates: Rates) -> ImageSpec:
     """The preprocessing of a run."""
     asked = run.spec.recipe.get("preprocessing")
     if isinstance(asked, dict):
         return ImageSpec.model_validate(asked)
     if run.model.preprocessing is not None:
         return run.model.preprocessing
-    from cxrbench.execution.trial_work import native_spec
-
-    return native_spec(run)
+    return rates.native_spec(run)
 
 
 def _samples(run: PlannedRun) -> list[Sample]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from cxrbench.execution.machine import gpu_name, peak_memory
 from cxrbench.execution.plan import PlannedRun
 from cxrbench.execution.stages import Predicted
 from cxrbench.hashing import sha256_file
+from cxrbench.metrics.subgroups import FEWEST_PATIENTS
 from cxrbench.predictions import Predictions
 from cxrbench.results.predictions import write_sample_scores
 from cxrbench.results.provenance import collect
@@ -31,6 +32,8 @@ from cxrbench.runners.scoring import Scored, Scores
 from cxrbench.timing import Timer
 from cxrbench.weights.origin import contradictions, saw_phantoms
 from cxrbench.weights.report import LoadReport
+
+_SMALL_SUBGROUPS = "subgroups of fewer than "
 
 
 def success(
@@ -56,16 +59,26 @@ def success(
             *contradictions(planned.model, planned.weights),
             *_leak_warnings(planned),
             *predicted.warnings,
+            *subgroup_warnings(scores),
         ],
     )
 
 
 def failure(planned: PlannedRun, error: Exception, timer: Timer, machine: Machine) -> Record:
-    """The record of a run that raised."""
-    if isinstance(error, CxrbenchError):
-        # The reason may name a file or an image, which stays home with restricted data.
-        why = error.why if planned.task.shareable else "see the traceback beside the record"
-        told = Failure(type=type(error).__name__, message=error.what, why=why, fix=error.fix)
+    """The record of a run that raised.
+
+    What an error says may name a file, an image or a patient: of data whose ids stay here the
+    record keeps its type alone.
+    """
+    if not planned.task.shareable:
+        told = Failure(
+            type=type(error).__name__,
+            message="the run failed",
+            why="what the error says may hold ids of restricted data, so it is not kept here",
+            fix="see the traceback beside the record, which stays on this machine",
+        )
+    elif isinstance(error, CxrbenchError):
+        told = Failure(type=type(error).__name__, message=error.what, why=error.why, fix=error.fix)
     else:
         lines = str(error).strip().splitlines()
         told = Failure(
@@ -91,6 +104,19 @@ def score_facts(scores: Scores) -> dict[str, Any]:
         "subgroup_floors": {name: _floors(part) for name, part in scores.subgroups.items()},
         "conditions": {name: _metric_facts(part) for name, part in scores.conditions.items()},
     }
+
+
+def subgroup_warnings(scores: Scores) -> list[str]:
+    """What a reader should know of subgroups that are not in the record; at most a line."""
+    if not scores.small_subgroups:
+        return []
+    return [f"{_SMALL_SUBGROUPS}{FEWEST_PATIENTS} patients are left out: {scores.small_subgroups}"]
+
+
+def renewed_warnings(warnings: Sequence[str], scores: Scores) -> list[str]:
+    """The warnings of a record that is scored again."""
+    kept = [line for line in warnings if not line.startswith(_SMALL_SUBGROUPS)]
+    return [*kept, *subgroup_warnings(scores)]
 
 
 def artifacts_of(

@@ -6,8 +6,9 @@ its splits. Nothing is computed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from cxrbench.cards import NATIVE, ModelCard, ProtocolCard, TaskCard, merge
@@ -15,7 +16,8 @@ from cxrbench.data.assemble import BY_ID
 from cxrbench.data.open import open_task
 from cxrbench.data.samples import LabelledImages
 from cxrbench.discovery import Provider
-from cxrbench.errors import BadRequest
+from cxrbench.errors import BadRequest, MissingDataError, MissingWeightsError
+from cxrbench.execution.missing import MissingRun, refusal
 from cxrbench.execution.request import Overwrite, Request
 from cxrbench.identity import encoder_identity
 from cxrbench.image_spec import ImageSpec
@@ -27,6 +29,9 @@ from cxrbench.runners.base import Runner, Workload, get_runner
 from cxrbench.weights.choice import Weights, resolve
 
 _Pairs = list[tuple[TaskCard, ProtocolCard]]
+_Place = tuple[str, str, bool, int | None, tuple[tuple[str, Path], ...]]
+_Opened = dict[_Place, LabelledImages | MissingDataError]
+_MISSING = (MissingDataError, MissingWeightsError)
 _Mode = tuple[str, dict[str, Any] | Literal["native"]]
 State = Literal["to run", "done", "failed before", "not applicable"]
 
@@ -64,44 +69,87 @@ class PlannedRun:
     start_over: bool = False
 
 
+@dataclass(frozen=True)
+class Survey:
+    """What a plan holds.
+
+    Attributes:
+        runs: The runs that are known, each once.
+        missing: Those that are not, since their data or weights are not here.
+    """
+
+    runs: list[PlannedRun]
+    missing: list[MissingRun]
+
+
 def make_plan(request: Request, registry: Registry, store: Store) -> list[PlannedRun]:
     """Resolve a request.
 
     Raises:
         CxrbenchError: Of the kind that fits, with exit code 2, when the request cannot be met.
     """
-    pairs = _pairs(request, registry)
-    # Data before weights: a folder is looked at in a second, a checkpoint may be a download.
-    opened = _opened(request, pairs)
-    mode = _mode(request, registry)
-    models = _models(request, registry)
-    find = _WeightsFinder(request)
-    return [
-        _planned(
-            request,
-            store,
-            mode,
-            model,
-            find,
-            task,
-            protocol,
-            seed,
-            opened[task.id, _lookup(task, protocol)],
-        )
-        for task, protocol in pairs
-        for model in models
-        for seed in request.seeds
-    ]
+    return plan_all([request], registry, store)
 
 
 def plan_all(requests: Iterable[Request], registry: Registry, store: Store) -> list[PlannedRun]:
     """The plans of several requests one after the other, each run once.
 
     Raises:
-        CxrbenchError: As `make_plan`.
+        CxrbenchError: As `make_plan`; one for all data and weights that are missing.
     """
-    found = [run for request in requests for run in make_plan(request, registry, store)]
-    return list({run.spec.run_id: run for run in found}.values())
+    found = survey(requests, registry, store)
+    if found.missing:
+        raise refusal(found.missing)
+    return found.runs
+
+
+def survey(requests: Iterable[Request], registry: Registry, store: Store) -> Survey:
+    """As `plan_all`, but runs whose data or weights are not on this machine are told apart.
+
+    Nothing is fetched unless all that cannot be fetched is here.
+
+    Raises:
+        CxrbenchError: When a request cannot be met for another reason.
+    """
+    asked = list(requests)
+    pairs = [(request, _pairs(request, registry)) for request in asked]
+    if not any(found for _, found in pairs):
+        raise _no_pair(asked[0], registry)
+    # Data before weights: a folder is looked at in a second, a checkpoint may be a download.
+    opened: _Opened = {}
+    for request, found in pairs:
+        _open(request, found, opened)
+    first = _surveyed(pairs, registry, store, opened, fetch=False)
+    left = [each.unfetchable for each in first.missing if each.unfetchable.errors]
+    if not first.missing or not all(request.fetch for request in asked):
+        return first
+    return Survey(first.runs, left) if left else _surveyed(pairs, registry, store, opened, True)
+
+
+def _surveyed(
+    pairs: Sequence[tuple[Request, _Pairs]],
+    registry: Registry,
+    store: Store,
+    opened: _Opened,
+    fetch: bool,
+) -> Survey:
+    runs: dict[str, PlannedRun] = {}
+    missing: dict[tuple[str, str, str, int], MissingRun] = {}
+    for request, wanted in pairs:
+        if not wanted:
+            continue
+        mode, models = _mode(request, registry), _models(request, registry)
+        find = _WeightsFinder(request, fetch)
+        for task, protocol in wanted:
+            data = opened[_place(request, task, protocol)]
+            for model in models:
+                for seed in request.seeds:
+                    found = _planned(request, store, mode, model, find, task, protocol, seed, data)
+                    if isinstance(found, MissingRun):
+                        missing[found.model, found.task, found.protocol, found.seed] = found
+                    else:
+                        runs[found.spec.run_id] = found
+    return Survey(list(runs.values()), list(missing.values()))
 
 
 def left_out(request: Request, registry: Registry) -> list[str]:
@@ -113,15 +161,25 @@ def left_out(request: Request, registry: Registry) -> list[str]:
     ]
 
 
-def _opened(request: Request, pairs: _Pairs) -> dict[tuple[str, str], LabelledImages]:
-    """The data of every task, for every way in which its protocols look images up."""
-    wanted = {(task.id, _lookup(task, protocol)): task for task, protocol in pairs}
-    return {
-        (name, lookup): open_task(task, request.roots, demo=request.demo, lookup=lookup).limited(
-            request.limit
-        )
-        for (name, lookup), task in wanted.items()
-    }
+def _open(request: Request, pairs: _Pairs, opened: _Opened) -> None:
+    """Open the data of every task, for every way in which its protocols look images up."""
+    for task, protocol in pairs:
+        place = _place(request, task, protocol)
+        if place in opened:
+            continue
+        lookup = _lookup(task, protocol)
+        try:
+            found = open_task(task, request.roots, demo=request.demo, lookup=lookup)
+        except MissingDataError as error:
+            opened[place] = error
+        else:
+            opened[place] = found.limited(request.limit)
+
+
+def _place(request: Request, task: TaskCard, protocol: ProtocolCard) -> _Place:
+    """What decides which data is opened."""
+    roots = tuple(sorted(request.roots.items()))
+    return task.id, _lookup(task, protocol), request.demo, request.limit, roots
 
 
 def _lookup(task: TaskCard, protocol: ProtocolCard) -> str:
@@ -138,14 +196,20 @@ def _planned(
     task: TaskCard,
     protocol: ProtocolCard,
     seed: int,
-    data: LabelledImages,
-) -> PlannedRun:
+    data: LabelledImages | MissingDataError,
+) -> PlannedRun | MissingRun:
     runner = get_runner(task.type)
     recipe = runner.recipe(_prepared(protocol.recipe(task, model.card.id), mode))
     card = _configured(model.card, recipe)
     unfit = runner.not_applicable(card, recipe) or _input_unfit(card, recipe)
     # What cannot be run needs no weights, and what reads no text needs no tokenizer.
-    weights = Weights("none") if unfit else find(card, runner.needs_side_files(card, recipe))
+    weights: Weights | MissingWeightsError = Weights("none")
+    if unfit is None:
+        weights = find(card, runner.needs_side_files(card, recipe))
+    if isinstance(data, MissingDataError) or isinstance(weights, MissingWeightsError):
+        lacking = (each for each in (data, weights) if isinstance(each, _MISSING))
+        named = mode[0] if mode else None
+        return MissingRun(card.id, task.id, protocol.id, named, seed, tuple(lacking))
     spec = RunSpec(
         model=card.id,
         encoder=encoder_identity(card, model.provider),
@@ -172,7 +236,7 @@ def _planned(
         data=data,
         state=state,
         reason=reason,
-        work=runner.work(recipe, data),
+        work=runner.work(card, recipe, data),
         record=record,
         start_over=request.overwrite == "all",
     )
@@ -214,12 +278,18 @@ def _input_unfit(card: ModelCard, recipe: dict[str, Any]) -> str | None:
         return None
     given = ImageSpec.model_validate(asked)
     whose = f"preprocessing {recipe.get('preprocessing_mode') or 'of the protocol'}"
-    if card.fixed_size and given.size != own.size:
+    fixed = card.fixed_size and not (card.pyramid_any_size and _reads_pyramid_alone(recipe))
+    if fixed and given.size != own.size:
         (height, width), (tall, wide) = own.size, given.size
         return f"its input is fixed at {height}×{width} pixels, the {whose} gives {tall}×{wide}"
     if card.fixed_pixels and (given.mean, given.std) != (own.mean, own.std):
         return f"its network takes its own mean and deviation alone, the {whose} has others"
     return None
+
+
+def _reads_pyramid_alone(recipe: dict[str, Any]) -> bool:
+    """Whether nothing is read of the encoder but its maps at several scales, as by UPerNet."""
+    return bool(recipe.get("decoder", {}).get("name") == "upernet")
 
 
 def _models(request: Request, registry: Registry) -> list[Registered[ModelCard]]:
@@ -244,35 +314,37 @@ def _models(request: Request, registry: Registry) -> list[Registered[ModelCard]]
 class _WeightsFinder:
     """Finds the weights of a model once for the whole request, with side files and without."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, fetch: bool) -> None:
         self._request = request
-        self._found: dict[tuple[str, bool], Weights] = {}
+        self._fetch = fetch
+        self._found: dict[tuple[str, bool], Weights | MissingWeightsError] = {}
 
-    def __call__(self, card: ModelCard, side_files: bool) -> Weights:
+    def __call__(self, card: ModelCard, side_files: bool) -> Weights | MissingWeightsError:
+        """The weights, or the error that says they are not here."""
         key = card.id, side_files
         if key not in self._found:
-            asked, fetch = self._request.weights, self._request.fetch
+            asked = self._request.weights
             choice = asked.get(card.id, asked.get("*"))
-            self._found[key] = resolve(card, choice, fetch=fetch, side_files=side_files)
+            try:
+                self._found[key] = resolve(card, choice, fetch=self._fetch, side_files=side_files)
+            except MissingWeightsError as error:
+                self._found[key] = error
         return self._found[key]
 
 
 def _pairs(request: Request, registry: Registry) -> _Pairs:
-    """The tasks, each under each protocol asked for that its card allows.
+    """The tasks, each under each protocol asked for that its card allows."""
+    return [pair for pair in _asked(request, registry) if _allowed(*pair)]
 
-    Raises:
-        BadRequest: When there is no such pair.
-    """
-    asked = _asked(request, registry)
-    pairs = [pair for pair in asked if _allowed(*pair)]
-    if not pairs:
-        task, protocol = asked[0]
-        raise BadRequest(
-            f"{task.id} cannot be run under {protocol.id}",
-            why=f"its card allows {', '.join(task.protocols)}",
-            fix="choose one of these with --protocol",
-        )
-    return pairs
+
+def _no_pair(request: Request, registry: Registry) -> BadRequest:
+    """The error of requests of which no pair is left."""
+    task, protocol = _asked(request, registry)[0]
+    return BadRequest(
+        f"{task.id} cannot be run under {protocol.id}",
+        why=f"its card allows {', '.join(task.protocols)}",
+        fix="choose one of these with --protocol",
+    )
 
 
 def _asked(request: Request, registry: Registry) -> _Pairs:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from cxrbench.errors import BadRequest, DataError
-from cxrbench.execution.facts import artifacts_of, save_sample_scores, score_facts
+from cxrbench.execution.facts import (
+    artifacts_of,
+    renewed_warnings,
+    save_sample_scores,
+    score_facts,
+)
 from cxrbench.execution.stages import load_predicted
 from cxrbench.hashing import sha256_file
 from cxrbench.results.provenance import package_versions
@@ -54,6 +59,7 @@ def rescore(store: Store, name: str) -> Record:
         renewed = record.model_copy(
             update={
                 **score_facts(scores),
+                "warnings": renewed_warnings(record.warnings, scores),
                 "artifacts": {**kept, **artifacts_of(folder, written, restricted=restricted)},
                 "provenance": record.provenance.model_copy(
                     update={

@@ -71,8 +71,9 @@ def load_predicted(folder: Path) -> Predicted | None:
 
 
 def _from_fields(folder: Path, fields: dict[str, Any]) -> Predicted:
+    names = fields.get("names") or fields["splits"]  # as the mark called them at first
     return Predicted(
-        files={name: predictions_path(folder, name) for name in fields["names"]},
+        files={name: predictions_path(folder, name) for name in names},
         selection=fields["selection"],
         load=LoadReport(**fields["load"]),
         context_used=fields["context_used"],

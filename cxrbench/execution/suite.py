@@ -34,6 +34,7 @@ class SuitePart(BaseModel):
     protocols: list[str] = Field(
         default_factory=list, description="Empty: the default protocol of each task."
     )
+    seeds: list[int] = Field(default_factory=list)
 
 
 class Suite(SuitePart):
@@ -60,7 +61,7 @@ class Suite(SuitePart):
     @property
     def each_part(self) -> list[SuitePart]:
         """Its parts, complete with what they take from the suite."""
-        own = {name: getattr(self, name) for name in ("models", "tasks", "protocols")}
+        own = {name: getattr(self, name) for name in ("models", "tasks", "protocols", "seeds")}
         if not self.parts:
             return [SuitePart(**own)]
         return [
@@ -135,13 +136,14 @@ def chosen_parts(
     Args:
         suite: The suite.
         registry: Resolves globs.
-        models: In place of those of every part.
+        models: Of each part, these alone; those that the suite does not know, in every part.
         tasks: Of each part, these alone.
         protocols: In place of those of every part.
 
     Raises:
         UnknownNameError: When a glob matches nothing.
-        BadRequest: When a task asked for is in no part.
+        BadRequest: When a task asked for is in no part, or no part has both the models and the
+            tasks asked for.
     """
     offered = [registry.tasks.match(part.tasks) for part in suite.each_part]
     there = list(dict.fromkeys(name for names in offered for name in names))
@@ -152,16 +154,27 @@ def chosen_parts(
                 why=f"--task names it, and the suite has {', '.join(there)}",
                 fix="choose one of these, or leave --suite out and name models with --model",
             )
+    own = [registry.models.match(part.models) for part in suite.each_part]
+    chosen = registry.models.match(models)
+    foreign = set(chosen) - {name for names in own for name in names}
     found = [
         SuitePart(
             title=part.title,
-            models=registry.models.match(models or part.models),
+            models=[n for n in chosen if n in theirs or n in foreign] if models else theirs,
             tasks=[n for n in names if not tasks or any(fnmatch.fnmatchcase(n, t) for t in tasks)],
             protocols=list(protocols) or part.protocols,
+            seeds=part.seeds,
         )
-        for part, names in zip(suite.each_part, offered, strict=True)
+        for part, names, theirs in zip(suite.each_part, offered, own, strict=True)
     ]
-    return [part for part in found if part.tasks]
+    left = [part for part in found if part.tasks and part.models]
+    if not left:
+        raise BadRequest(
+            f"the suite has no part for {', '.join(models)} on {', '.join(tasks) or 'any task'}",
+            why="it names these models for other tasks alone",
+            fix="choose others, or leave --suite out and name both with --model and --task",
+        )
+    return left
 
 
 def weights_of(

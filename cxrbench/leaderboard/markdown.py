@@ -13,6 +13,7 @@ from cxrbench.leaderboard.tables import (
     cell,
     comparisons,
     groups,
+    is_higher_better,
     model_name,
 )
 from cxrbench.leaderboard.units import FRACTION, heading, unit_of
@@ -84,10 +85,9 @@ def _overview(records: list[Record]) -> list[str]:
             by_place[model_name(group[0]), group[0].spec.task].append(group)
         rows = [[model, *(_overview_cell(by_place[model, task]) for task in tasks)]
                 for model in models]  # fmt: skip
-        parts.append(
-            f"### {protocol}: {heading(metric, unit_of(found, metric))}\n\n"
-            + _table(["model", *tasks], rows)
-        )
+        better = is_higher_better(found, metric)
+        title = heading(metric, unit_of(found, metric), higher_is_better=better)
+        parts.append(f"### {protocol}: {title}\n\n" + _table(["model", *tasks], rows))
     return parts
 
 

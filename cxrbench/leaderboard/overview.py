@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -41,6 +41,8 @@ class Line:
         test: Samples of the test split.
         cells: One for each model.
         floor: What the best constant predictor gets.
+        named: The task, and the state of its data where other lines have the same task.
+        unranked: Whether no run of it is ranked.
     """
 
     task: str
@@ -48,6 +50,8 @@ class Line:
     test: int
     cells: tuple[str, ...]
     floor: str
+    named: str
+    unranked: bool
 
 
 @dataclass(frozen=True)
@@ -59,12 +63,14 @@ class Matrix:
         metric: The main metric, with its unit where it is not percent.
         models: Column names.
         lines: The tasks, in the order of the records.
+        unranked: Models of which no run is ranked, though some of their task are.
     """
 
     protocol: str
     metric: str
     models: tuple[str, ...]
     lines: tuple[Line, ...]
+    unranked: frozenset[str] = frozenset()
 
 
 def overview(records: Sequence[Record], unfit: Iterable[Unfit] = ()) -> list[Matrix]:
@@ -84,17 +90,27 @@ def overview(records: Sequence[Record], unfit: Iterable[Unfit] = ()) -> list[Mat
     for record in records:
         place = record.spec.protocol, _metric(record)
         found[place][f"{record.spec.task} {data_key(record)}"].append(record)
-    return [
-        Matrix(
-            protocol,
-            metric,
-            tuple(models),
-            tuple(
-                _line(part, models, apart[part[0].spec.task, protocol]) for part in tasks.values()
-            ),
+    matrices = []
+    for (protocol, metric), tasks in found.items():
+        times = Counter(part[0].spec.task for part in tasks.values())
+        lines = tuple(
+            _line(part, models, apart[part[0].spec.task, protocol], times)
+            for part in tasks.values()
         )
-        for (protocol, metric), tasks in found.items()
-    ]
+        unranked = _unranked(tasks.values())
+        matrices.append(Matrix(protocol, metric, tuple(models), lines, unranked))
+    return matrices
+
+
+def _ranked(record: Record) -> bool:
+    return record.status == "ok" and not record.unranked_because
+
+
+def _unranked(tasks: Iterable[list[Record]]) -> frozenset[str]:
+    """Models that were run where others are ranked, and are not."""
+    beside = [r for part in tasks if any(map(_ranked, part)) for r in part if r.status == "ok"]
+    ranked = {model_name(record) for record in beside if _ranked(record)}
+    return frozenset(model_name(record) for record in beside) - ranked
 
 
 def _metric(record: Record) -> str:
@@ -104,15 +120,20 @@ def _metric(record: Record) -> str:
                    higher_is_better=not lower)  # fmt: skip
 
 
-def _line(records: list[Record], models: Sequence[str], unfit: set[str]) -> Line:
+def _line(
+    records: list[Record], models: Sequence[str], unfit: set[str], times: Counter[str]
+) -> Line:
     first = records[0]
+    data = describe_data(first)
     test = first.dataset.splits.get("test")
     return Line(
         task=first.spec.task,
-        data=describe_data(first),
+        data=data,
         test=0 if test is None else test.n,
         cells=tuple(_cell(records, model, unfit) for model in models),
         floor=floor_cell(records, first.main_metric),
+        named=f"{first.spec.task} ({data})" if times[first.spec.task] > 1 else first.spec.task,
+        unranked=not any(map(_ranked, records)),
     )
 
 

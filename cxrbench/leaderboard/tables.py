@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cxrbench.hashing import sha256_json
-from cxrbench.leaderboard.units import heading, interval, number, scale, unit_of
+from cxrbench.leaderboard.units import FRACTION, heading, interval, number, scale, unit_of
 from cxrbench.results.record import MetricFacts, Record
 from cxrbench.results.statistics import format_summary, seed_summary
 
@@ -63,7 +63,11 @@ class Comparison:
     def title(self) -> str:
         """One line over the table."""
         ranked = "" if self.ranked else ", not ranked"
-        return f"{self.task}, {self.protocol}, {self.data}{ranked} (%, mean ± sd over seeds (n))"
+        records = [record for row in self.rows for record in row.records]
+        units = {unit_of(records, metric) for metric in self.columns[:-1]}
+        numbers = "%" if units <= {FRACTION} else "in % where no unit stands"
+        where = f"{self.task}, {self.protocol}, {self.data}{ranked}"
+        return f"{where} ({numbers}, mean ± sd over seeds (n))"
 
     @property
     def headings(self) -> tuple[str, ...]:
@@ -73,7 +77,7 @@ class Comparison:
             heading(
                 metric,
                 unit_of(records, metric),
-                higher_is_better=_higher_is_better(records, metric),
+                higher_is_better=is_higher_better(records, metric),
             )
             for metric in self.columns[:-1]
         ]
@@ -145,7 +149,7 @@ def _comparison(records: list[Record], ranked: bool) -> Comparison:
     first = records[0]
     metrics = _metric_order(records)
     main = first.main_metric
-    sign = -1 if _higher_is_better(records, main) else 1
+    sign = -1 if is_higher_better(records, main) else 1
     found = groups(records)
     found.sort(key=lambda g: (_sort_value(mean_of(g, main), sign), model_name(g[0]), g[0].run_id))
     means = [mean_of(group, main) for group in found]
@@ -182,7 +186,8 @@ def _metric_order(records: list[Record]) -> list[str]:
     return list(names)
 
 
-def _higher_is_better(records: Sequence[Record], metric: str) -> bool:
+def is_higher_better(records: Sequence[Record], metric: str) -> bool:
+    """Whether high values of a metric are good; so where no record has it."""
     facts: MetricFacts | None
     facts = next((r.metrics[metric] for r in records if metric in r.metrics), None)
     return facts is None or facts.higher_is_better

@@ -1,6 +1,13 @@
 """Metrics under spelled-out ids, with trivial floors and patient-clustered intervals."""
 
-from cxrbench.metrics.base import BaseMetric, Metric, MetricInput, MetricValue, evaluate
+from cxrbench.metrics.base import (
+    BaseMetric,
+    Counted,
+    Metric,
+    MetricInput,
+    MetricValue,
+    evaluate,
+)
 from cxrbench.metrics.bootstrap import bootstrap_weights, percentile_interval
 from cxrbench.metrics.f1 import choose_thresholds
 from cxrbench.metrics.inputs import ClassificationInput
@@ -11,6 +18,7 @@ from cxrbench.metrics.score import ScoredMetric, score
 __all__ = [
     "BaseMetric",
     "ClassificationInput",
+    "Counted",
     "LabelMetric",
     "Metric",
     "MetricInput",

@@ -43,7 +43,7 @@ class AurocMacro(LabelMetric):
 
     def floor(self, data: ClassificationInput) -> float:
         """0.5: equal scores tie every pair."""
-        return 0.5
+        return float("nan") if np.isnan(self.per_class(data)).all() else 0.5
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -40,12 +40,12 @@ class MetricInput(Protocol):
     def names(self) -> Sequence[str]: ...  # noqa: D102 - described in the class docstring
     @property
     def n(self) -> int:
-        """Samples that count."""
+        """Samples that count, for metrics that leave none of them out."""
         ...
 
     @property
     def n_by_name(self) -> dict[str, int]:
-        """Samples that count for each name."""
+        """Those of them that count for each name."""
         ...
 
     def __len__(self) -> int:
@@ -72,6 +72,18 @@ class MetricValue:
     n: int
     per_class: dict[str, float] | None
     higher_is_better: bool
+
+
+class Counted(NamedTuple):
+    """Samples that a metric does not leave out.
+
+    Attributes:
+        n: How many.
+        by_name: Those that count for each name.
+    """
+
+    n: int
+    by_name: dict[str, int]
 
 
 @runtime_checkable
@@ -130,6 +142,10 @@ class Metric(Protocol):
         """(N,) value of each sample, NaN where undefined; None where there is no such thing."""
         ...
 
+    def counted(self, data: Any) -> Counted:
+        """The samples that the value is made of."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class BaseMetric(ABC, Generic[D]):
@@ -161,10 +177,25 @@ class BaseMetric(ABC, Generic[D]):
         """See `Metric.per_sample`; most metrics of labels have none."""
         return None
 
+    def counted(self, data: D) -> Counted:
+        """See `Metric.counted`: samples with a value of their own, or all where none has one."""
+        values = self.per_sample(data)
+        return among(data, None if values is None else ~np.isnan(values))
+
     def aggregate(self, per_class: FloatArray) -> FloatArray:
         """Unweighted mean over the names that are defined; NaN where none is."""
         defined = ~np.isnan(per_class)
         return ratio(np.where(defined, per_class, 0.0).sum(axis=1), defined.sum(axis=1))
+
+
+def among(data: MetricInput, chosen: npt.NDArray[np.bool_] | None) -> Counted:
+    """Count some of the samples, (N,); None: all."""
+    if chosen is None or chosen.all():
+        return Counted(data.n, data.n_by_name)
+    if not chosen.any():
+        return Counted(0, dict.fromkeys(data.names, 0))
+    taken = data.take(np.flatnonzero(chosen))
+    return Counted(taken.n, taken.n_by_name)
 
 
 def evaluate(metric: Metric, data: MetricInput) -> MetricValue:
@@ -175,7 +206,7 @@ def evaluate(metric: Metric, data: MetricInput) -> MetricValue:
         per_class = dict(zip(data.names, values[0].tolist(), strict=True))
     return MetricValue(
         value=float(metric.aggregate(values)[0]),
-        n=data.n,
+        n=metric.counted(data).n,
         per_class=per_class,
         higher_is_better=metric.higher_is_better,
     )

@@ -42,7 +42,7 @@ class CalibrationError(LabelMetric):
 
     def floor(self, data: ClassificationInput) -> float:
         """0: scoring each label with its prevalence is calibrated, and useless."""
-        return 0.0
+        return 0.0 if data.known.any() else float("nan")
 
 
 METRICS = (

@@ -33,8 +33,9 @@ def dice_per_image(
 ) -> Floats:
     """Dice of each image; of one without a mask 1 where nothing is predicted, else 0.
 
-    The mean over all images is the score of BenchX and CoGaze; MGCA takes `strict` and the mean
-    over batches of their means, which is another number where the last batch is smaller.
+    The mean over all images is the score of CoGaze; BenchX adds up the pixels of all images. MGCA
+    takes `strict` and the mean over batches of their means, which is another number where the last
+    batch is smaller.
 
     Args:
         probabilities: N×H×W (or any other shape behind N), from 0 to 1.
@@ -115,6 +116,9 @@ class DiceImage(MaskMetric):
 class DicePooled(MaskMetric):
     """Dice of the pixels of all images together.
 
+    Undefined (NaN) for a class of which the truth has no pixel, so that which classes enter a mean
+    depends on the data alone and is the same for every model.
+
     Attributes:
         background: Whether the mean with the Dice of the background is taken.
     """
@@ -122,13 +126,14 @@ class DicePooled(MaskMetric):
     background: bool = False
 
     def per_class(self, data: MaskInput, weights: npt.ArrayLike | None = None) -> FloatArray:
-        """(R, 1), or (R, 2) with the background first; NaN where neither side has such pixels."""
+        """(R, 1), or (R, 2) with the background first; NaN where the truth has no such pixel."""
         w = data.weights(weights)
         tp, fp, fn, tn = (w @ counts for counts in (data.tp, data.fp, data.fn, data.tn))
-        foreground = dice(tp, 2 * tp + fp + fn)
+        foreground = np.where(tp + fn > 0, dice(tp, 2 * tp + fp + fn), np.nan)
         if not self.background:
             return foreground[:, None]
-        return np.stack([dice(tn, 2 * tn + fp + fn), foreground], axis=1)
+        background = np.where(tn + fp > 0, dice(tn, 2 * tn + fp + fn), np.nan)
+        return np.stack([background, foreground], axis=1)
 
 
 METRICS = (
@@ -136,7 +141,7 @@ METRICS = (
         id="dice-image-empty1",
         summary="Mean Dice of all images; one without a true mask counts 1 if left empty, else 0.",
         formula="mean_i 2 |P_i n T_i| / (|P_i| + |T_i|), 1 where both are empty",
-        source="scorer file of BenchX; a released downstream trainer selects epochs by it",
+        source="the one downstream trainer that is known to select epochs by it, as released",
         images="all",
     ),
     DiceImage(

@@ -30,6 +30,8 @@ class IouImage(MaskMetric):
 class IouPooled(MaskMetric):
     """IoU of the pixels of all images together.
 
+    Undefined (NaN) for a class of which the truth has no pixel, whatever is predicted.
+
     Attributes:
         background: Whether the mean with the IoU of the background is taken.
     """
@@ -37,13 +39,14 @@ class IouPooled(MaskMetric):
     background: bool = False
 
     def per_class(self, data: MaskInput, weights: npt.ArrayLike | None = None) -> FloatArray:
-        """(R, 1), or (R, 2) with the background first; NaN where neither side has such pixels."""
+        """(R, 1), or (R, 2) with the background first; NaN where the truth has no such pixel."""
         w = data.weights(weights)
         tp, fp, fn, tn = (w @ counts for counts in (data.tp, data.fp, data.fn, data.tn))
-        foreground = ratio(tp, tp + fp + fn)
+        foreground = np.where(tp + fn > 0, ratio(tp, tp + fp + fn), np.nan)
         if not self.background:
             return foreground[:, None]
-        return np.stack([ratio(tn, tn + fp + fn), foreground], axis=1)
+        background = np.where(tn + fp > 0, ratio(tn, tn + fp + fn), np.nan)
+        return np.stack([background, foreground], axis=1)
 
 
 METRICS = (

@@ -53,7 +53,7 @@ class RocSensitivity(LabelMetric):
 
     def floor(self, data: ClassificationInput) -> float:
         """1 - specificity, which random scores reach on average; equal scores have 0."""
-        return 1 - self.specificity
+        return float("nan") if np.isnan(self.per_class(data)).all() else 1 - self.specificity
 
 
 METRICS = (

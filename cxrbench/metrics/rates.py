@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from cxrbench.metrics.base import Counted
 from cxrbench.metrics.decisions import DECISION, confusion
 from cxrbench.metrics.inputs import ClassificationInput
 from cxrbench.metrics.labels import LabelMetric
@@ -36,6 +37,14 @@ class Rate(LabelMetric):
         if self.of == "specificity":
             return ratio(c.tn, c.tn + c.fp)
         return (ratio(c.tp, c.tp + c.fn) + ratio(c.tn, c.tn + c.fp)) / 2
+
+    def counted(self, data: ClassificationInput) -> Counted:
+        """For a rate of one class the images of that class alone."""
+        if self.of == "both":
+            return super().counted(data)
+        own = data.labels == (1 if self.of == "sensitivity" else 0)
+        by_name = dict(zip(data.names, own.sum(axis=0).tolist(), strict=True))
+        return Counted(int(own.any(axis=1).sum()), by_name)
 
     def floor(self, data: ClassificationInput) -> float:
         """1 for a rate of one class: one answer for all images has it. 0.5 for both together."""

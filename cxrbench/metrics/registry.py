@@ -18,7 +18,7 @@ from cxrbench.names import did_you_mean
 
 GROUP = "cxrbench.metrics"
 
-# Each with the query's own partner among the candidates, then without.
+# Each with the query's own study among the candidates, then without.
 _RETRIEVAL = (
     *(f"{name}@{k}" for name in ("precision", "hit") for k in (1, 5, 10)),
     "recall@5", "recall@10", "mrr", "ndcg@10", "median-rank",

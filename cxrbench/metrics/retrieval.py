@@ -2,9 +2,10 @@
 
 `i2t`: an image asks for reports; `t2i`: a report asks for images. Relevant is every candidate whose
 labels are all equal to the query's. The query's own partner is one of them, and counts, unless the
-id ends with `-no-own`: then it is no candidate. `pair`: the partner alone is relevant. Candidates
-of equal similarity are in random order: a value is the mean over all orders. The floor is the exact
-mean over random rankings, which equal similarities therefore reach.
+id ends with `-no-own`: then it is no candidate. `pair`: the partner alone is relevant. Samples of
+one study share a report, so that all of them are partners of each. Candidates of equal similarity
+are in random order: a value is the mean over all orders. The floor is the exact mean over random
+rankings, which equal similarities therefore reach.
 """
 
 from __future__ import annotations
@@ -115,9 +116,9 @@ def _ndcg(ranks: QueryRanks, k: int) -> FloatArray:
 
 _ASKS = {"i2t": "image for reports", "t2i": "report for images"}
 _FOUND = {
-    "class": "same labels, own partner included",
-    "other": "same labels, own partner no candidate",
-    "pair": "own partner alone",
+    "class": "same labels, own study included",
+    "other": "same labels, own study no candidate",
+    "pair": "own study alone",
 }
 _SUFFIX = {"class": "", "other": "-no-own", "pair": ""}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -21,7 +21,7 @@ Direction = Literal["i2t", "t2i"]
 Relevance = Literal["class", "other", "pair"]
 """What counts as found. `class`: every candidate with the query's own labels, the query's own
 partner included; `other`: the same without its partner, which is no candidate then; `pair`: the
-partner alone."""
+partner alone. Samples of one study share their report, and each is the partner of all of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,10 +36,12 @@ class RetrievalInput:
         names: The C label names.
         queries: (Q,) samples that ask; all of them where None.
         batches: Galleries: each query looks among the samples of its own; None: one of all.
+        studies: Of each of the N samples, None where it is not told: that sample stands alone.
+            None altogether: each does.
 
     Raises:
         RunError: When the similarities are not a finite square.
-        DataError: When labels or names do not fit.
+        DataError: When labels, names or studies do not fit.
     """
 
     values: npt.NDArray[np.floating]
@@ -47,6 +49,7 @@ class RetrievalInput:
     names: Sequence[str]
     queries: IntArray | None = None
     batches: Sequence[IntArray] | None = None
+    studies: Sequence[str | None] | None = None
     _kept: dict[tuple[str, ...], Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -65,6 +68,12 @@ class RetrievalInput:
                 why=f"labels have the shape {self.labels.shape} for {shape[0]} samples and "
                 f"{len(self.names)} names",
                 fix="give one row a sample and one column a label",
+            )
+        if self.studies is not None and len(self.studies) != shape[0]:
+            raise DataError(
+                "studies do not fit the similarities",
+                why=f"{len(self.studies)} studies for {shape[0]} samples",
+                fix="give one study a sample, None where it is not told",
             )
         if self.queries is None:
             object.__setattr__(self, "queries", np.arange(shape[0]))
@@ -90,9 +99,7 @@ class RetrievalInput:
 
     def take(self, rows: IntArray) -> RetrievalInput:
         """Some of the queries, in that order, before the same gallery."""
-        return RetrievalInput(
-            self.values, self.labels, self.names, self.asking[rows], self.batches, self._kept
-        )
+        return replace(self, queries=self.asking[rows])
 
     def ranks(self, direction: Direction, relevance: Relevance) -> QueryRanks:
         """Rankings of all N samples as queries, computed once."""
@@ -120,23 +127,32 @@ class RetrievalInput:
         parts = []
         for batch in batches:
             scores = values[np.ix_(batch, batch)]
-            own = np.eye(len(batch), dtype=np.bool_)
+            own = _equal(self._own[batch])
             if relevance == "pair":
                 parts.append(QueryRanks.of(scores, own))
                 continue
-            groups = self._groups[batch]
-            alike = groups[:, None] == groups[None, :]
-            if relevance == "other":
-                others = (len(batch), max(len(batch) - 1, 0))
-                scores, alike = scores[~own].reshape(others), alike[~own].reshape(others)
-            parts.append(QueryRanks.of(scores, alike))
+            alike = _equal(self._groups[batch])
+            parts.append(QueryRanks.of(scores, alike, ~own if relevance == "other" else None))
         return QueryRanks.gathered(parts, list(batches))
+
+    @property
+    def _own(self) -> IntArray:
+        """(N,) a number for each study; a sample of which none is told has its own."""
+        first: dict[str, int] = {}
+        told = self.studies or [None] * len(self.values)
+        own = [i if study is None else first.setdefault(study, i) for i, study in enumerate(told)]
+        return np.asarray(own, dtype=np.intp)
 
     @property
     def _groups(self) -> IntArray:
         """(N,) a number for each set of labels; labels that are unknown alike are equal."""
         known = np.nan_to_num(self.labels, nan=-1.0)
         return np.unique(known, axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def _equal(groups: IntArray) -> npt.NDArray[np.bool_]:
+    """(N, N) which of N belong to one group."""
+    return np.asarray(groups[:, None] == groups[None, :])
 
 
 def shuffled_batches(n: int, size: int, seed: int) -> list[IntArray]:

@@ -39,15 +39,25 @@ class QueryRanks:
     top: FloatArray
 
     @classmethod
-    def of(cls, scores: npt.NDArray[np.floating], relevant: npt.NDArray[np.bool_]) -> QueryRanks:
+    def of(
+        cls,
+        scores: npt.NDArray[np.floating],
+        relevant: npt.NDArray[np.bool_],
+        candidates: npt.NDArray[np.bool_] | None = None,
+    ) -> QueryRanks:
         """Rank the candidates of queries.
 
         Args:
-            scores: (Q, N), higher first.
+            scores: (Q, N) finite, higher first.
             relevant: (Q, N).
+            candidates: (Q, N) which of the N are any for each query; all of them where None.
         """
-        best = np.where(relevant, scores, -np.inf).max(axis=1, keepdims=True, initial=-np.inf)
         size = np.full(len(scores), scores.shape[1], dtype=np.intp)
+        if candidates is not None:
+            # What is no candidate stands behind all that are, and is not relevant.
+            scores, relevant = np.where(candidates, scores, -np.inf), relevant & candidates
+            size = candidates.sum(axis=1)
+        best = np.where(relevant, scores, -np.inf).max(axis=1, keepdims=True, initial=-np.inf)
         top = np.zeros((len(scores), DEEPEST))
         places = min(DEEPEST, scores.shape[1])
         leading = -np.sort(-scores, axis=1)[:, :places]

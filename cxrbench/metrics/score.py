@@ -182,11 +182,12 @@ def _scored(
             name: None if per_class[name] is None else percentile_interval(column)
             for name, column in zip(data.names, replicates.T, strict=True)
         }
+    counted = metric.counted(data)
     any_interval = interval is not None or any(intervals.values())
     return ScoredMetric(
         value=value,
-        n=data.n,
-        n_per_class=data.n_by_name,
+        n=counted.n,
+        n_per_class=counted.by_name,
         per_class=per_class,
         ci95=interval,
         ci95_per_class=intervals,

@@ -13,6 +13,9 @@ from cxrbench.metrics.ranking import IntArray
 AGE_BANDS = ((0, 18), (18, 40), (40, 60), (60, 80), (80, 200))
 """Years, from the first up to below the second."""
 
+FEWEST_PATIENTS = 10
+"""Below this a subgroup is noise, and a shared number might tell of single patients."""
+
 
 def subgroups(samples: Sequence[Sample]) -> dict[str, IntArray]:
     """Positions of the samples of each subgroup, such as `sex F`, `age 40-59` and `view AP`.
@@ -36,6 +39,11 @@ def subgroups(samples: Sequence[Sample]) -> dict[str, IntArray]:
     }
 
 
+def large_enough(rows: IntArray, patients: Sequence[str]) -> bool:
+    """Whether enough patients stand behind the samples at `rows` for a number of their own."""
+    return len({patients[row] for row in rows}) >= FEWEST_PATIENTS
+
+
 def _value(sample: Sample, attribute: str) -> str | None:
     if attribute == "age":
         return None if sample.age is None else _band(sample.age)
@@ -43,9 +51,12 @@ def _value(sample: Sample, attribute: str) -> str | None:
     return told
 
 
-def _band(age: float) -> str:
-    first, beyond = next(band for band in AGE_BANDS if age < band[1])
-    return f"{first}+" if (first, beyond) == AGE_BANDS[-1] else f"{first}-{beyond - 1}"
+def _band(age: float) -> str | None:
+    """The band of an age; None for one that is in none, as NaN is."""
+    for first, beyond in AGE_BANDS:
+        if first <= age < beyond:
+            return f"{first}+" if (first, beyond) == AGE_BANDS[-1] else f"{first}-{beyond - 1}"
+    return None
 
 
 def _order(value: str) -> tuple[int, str]:

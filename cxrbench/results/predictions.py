@@ -1,8 +1,8 @@
 """Predictions on disk: one Parquet file each, written whole or not at all.
 
-Columns of all kinds: `id`, `patient`, `view`, `sex`, `age`, and `label:NAME` (float32, null =
-unknown) for every label. Of label scores `score:NAME` (float64), of similarities `similarity` (a
-list of N float32), of masks `height`, `width`, `predicted` and `true` (see
+Columns of all kinds: `id`, `patient`, `study`, `view`, `sex`, `age`, and `label:NAME` (float32,
+null = unknown) for every label. Of label scores `score:NAME` (float64), of similarities
+`similarity` (a list of N float32), of masks `height`, `width`, `predicted` and `true` (see
 `cxrbench.data.packed`), of reports `generated` and `reference` (text).
 """
 
@@ -22,7 +22,9 @@ from cxrbench.data.samples import Sample
 from cxrbench.errors import DataError
 from cxrbench.predictions import LabelScores, Masks, Predictions, Similarities, Texts
 
-_FIELDS = ("id", "patient", "view", "sex", "age")
+_FIELDS = ("id", "patient", "study", "view", "sex", "age")
+_LATER = {"study"}
+"""Columns that files written before do not have."""
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
@@ -56,7 +58,8 @@ def read_predictions(path: Path) -> Predictions:
         ) from error
     marked = [column for column in table.column_names if column.startswith("label:")]
     names = tuple(column.removeprefix("label:") for column in marked)
-    samples = [Sample(image=Path(), **row) for row in table.select(list(_FIELDS)).to_pylist()]
+    fields = [name for name in _FIELDS if name not in _LATER - set(table.column_names)]
+    samples = [Sample(image=Path(), **row) for row in table.select(fields).to_pylist()]
     labels = _matrix(table, marked).astype(np.float32)
     if "similarity" in table.column_names:
         values = table["similarity"].combine_chunks().flatten().to_numpy()

@@ -89,6 +89,8 @@ class Workload:
         encoded: Images encoded without gradients.
         trained: Images encoded with gradients, over all epochs.
         texts: Texts encoded.
+        pairs: Pairs of an image and a text that are scored by a pass each.
+        untimed: Parts that no unit stands for, such as a decoder.
     """
 
     words: str
@@ -96,6 +98,8 @@ class Workload:
     encoded: int = 0
     trained: int = 0
     texts: int = 0
+    pairs: int = 0
+    untimed: tuple[str, ...] = ()
 
 
 class Runner(Protocol):
@@ -125,8 +129,8 @@ class Runner(Protocol):
         """
         ...
 
-    def work(self, recipe: Mapping[str, Any], data: LabelledImages) -> Workload:
-        """What a run will do, known without doing anything."""
+    def work(self, model: ModelCard, recipe: Mapping[str, Any], data: LabelledImages) -> Workload:
+        """What a run of the model will do, known without doing anything."""
         ...
 
     def run(self, job: Job, timer: Timer) -> Outcome:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cxrbench.errors import BadRequest
+from cxrbench.runners.recipe import Recipe
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def micro_batch(batch_size: int, accumulate: int, asked: int | None) -> int | None:
@@ -21,3 +27,34 @@ def micro_batch(batch_size: int, accumulate: int, asked: int | None) -> int | No
             fix=f"choose a divisor of {effective}; the rest is accumulated",
         )
     return asked
+
+
+def notes_on_parts(
+    micro: int | None, batch_size: int, module: nn.Module, loss_of_batch: bool = False
+) -> list[str]:
+    """What a reader should know of a training in parts: what saw a part in place of a batch.
+
+    Args:
+        micro: Images at once; None where that is the recipe's own number.
+        batch_size: The recipe's own number.
+        module: What is trained.
+        loss_of_batch: Whether the loss is more than a mean over images.
+    """
+    if micro is None:
+        return []
+    # Torch is imported when something is run, not to plan it.
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    normalises = any(isinstance(part, _BatchNorm) for part in module.modules())
+    seeing = [*(["batch norm"] if normalises else []), *(["the loss"] if loss_of_batch else [])]
+    if not seeing:
+        return []
+    return [
+        f"trained with --batch-size {micro}: {' and '.join(seeing)} saw {micro} images at once, "
+        f"{batch_size} in the protocol, so the result is another one"
+    ]
+
+
+def encoded_at_once(recipe: Recipe, asked: int | None, usual: int) -> int:
+    """Images at once outside training: `usual`, unless the recipe or the user says otherwise."""
+    return 1 if recipe.one_at_a_time else asked or usual

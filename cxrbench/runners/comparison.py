@@ -26,6 +26,7 @@ from cxrbench.hashing import sha256_json, sha256_text
 from cxrbench.image_spec import ImageSpec
 from cxrbench.progress import track
 from cxrbench.runners.base import Job
+from cxrbench.runners.batches import encoded_at_once
 from cxrbench.runners.comparing import way_to_compare
 from cxrbench.runners.keys import feature_store
 from cxrbench.runners.recipe import Recipe
@@ -51,6 +52,7 @@ class Comparison:
         report: How the weights matched.
         images: Store of the test images at the encoder's geometry; filled.
         spec: Preprocessing of the encoder's input.
+        recipe: What the recipes of all such tasks say.
     """
 
     job: Job
@@ -58,6 +60,7 @@ class Comparison:
     report: LoadReport
     images: RowStore
     spec: ImageSpec
+    recipe: Recipe
     _kept: dict[tuple[str, bool], Array] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -72,7 +75,7 @@ class Comparison:
         spec = recipe.image_spec(encoder.image_spec)
         try_encoder(encoder, spec, job.machine.device, job.spec.precision)
         images = prepared_store(job.task.dataset, job.data, spec)
-        found = cls(job, encoder, report, images, spec)
+        found = cls(job, encoder, report, images, spec, recipe)
         found._try()
         with timer.phase("images"):
             prepare(images, found.split.samples, spec)
@@ -166,13 +169,15 @@ class Comparison:
         return self._kept[kind, context]
 
     def _store(self, kind: str, context: bool) -> RowStore:
-        return feature_store(self.job, self.report, self.images, self.spec, kind, context)
+        return feature_store(
+            self.job, self.report, self.images, self.spec, kind, context, self.recipe.one_at_a_time
+        )
 
     def _extractor(self, context: bool, batch_size: int) -> Extractor:
         machine = self.job.machine
         return Extractor(
             self.images, self.spec, machine.device, self.job.spec.precision,
-            machine.batch_size or batch_size, context,
+            encoded_at_once(self.recipe, machine.batch_size, batch_size), context,
         )  # fmt: skip
 
     def _text(self, text: str) -> npt.NDArray[np.float32]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import TypeGuard
 
 from torch import Tensor
 
+from cxrbench.cards import ModelCard
 from cxrbench.data.rowstore import RowStore
 from cxrbench.data.samples import Split, SplitName
 from cxrbench.encoder import FrozenTrunk, ImageBatch
@@ -45,6 +47,11 @@ def keep(
             extractor.fill(store, split, compute, f"{what} of {name}", row_bytes)
             kept.add(name)
     return frozenset(kept)
+
+
+def has_frozen_trunk(encoder: object, card: ModelCard) -> TypeGuard[FrozenTrunk]:
+    """Whether the trunk's output can be kept: a class with a trunk may train it, the card says."""
+    return "frozen-trunk" in card.capabilities and isinstance(encoder, FrozenTrunk)
 
 
 def trunk_of(encoder: FrozenTrunk) -> Compute:

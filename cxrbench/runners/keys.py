@@ -10,7 +10,13 @@ from cxrbench.weights.report import LoadReport
 
 
 def feature_store(
-    job: Job, report: LoadReport, images: RowStore | None, spec: ImageSpec, kind: str, context: bool
+    job: Job,
+    report: LoadReport,
+    images: RowStore | None,
+    spec: ImageSpec,
+    kind: str,
+    context: bool,
+    one_at_a_time: bool = False,
 ) -> RowStore:
     """The store of one kind of features of the job's encoder on the images of a store.
 
@@ -27,4 +33,5 @@ def feature_store(
         context=context,
         kind=kind,
         images="" if images is None else str(images.folder),
+        one_at_a_time=one_at_a_time,
     ).store()

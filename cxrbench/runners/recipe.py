@@ -71,6 +71,11 @@ class Recipe(Section):
     encoder_config: dict[str, Any] = Field(
         default_factory=dict, description="Architecture settings in place of the card's."
     )
+    one_at_a_time: bool = Field(
+        default=False,
+        description="Whether images are encoded one at a time outside training: this way of "
+        "pooling depends on the batch.",
+    )
     metrics: list[str]
 
     @classmethod

@@ -37,6 +37,7 @@ class FeatureKey:
         context: Whether clinical context was given.
         kind: Which output, such as `pooled` or `trunk`.
         images: Where the prepared images lie.
+        one_at_a_time: Whether each image was a batch of its own, because features depend on it.
     """
 
     encoder: str
@@ -47,11 +48,13 @@ class FeatureKey:
     context: bool
     kind: str
     images: str
+    one_at_a_time: bool = False
 
     def store(self) -> RowStore:
         """The store of these features."""
         fields = {
-            **self.__dict__,
+            # A key that says nothing new stays the one under which features lie already.
+            **{k: v for k, v in self.__dict__.items() if k != "one_at_a_time" or v},
             "spec": self.spec.model_dump(mode="json"),
             "version": FEATURES_VERSION,
         }

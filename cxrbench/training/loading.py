@@ -135,7 +135,8 @@ class StreamSampler(EpochSampler):
         for batch in range(self.epoch * len(self) + first, (self.epoch + 1) * len(self)):
             places = range(batch * self.batch_size, (batch + 1) * self.batch_size)
             drawn = [divmod(place, self.count) for place in places]
-            orders = {turn: orders.get(turn, self._order(turn)) for turn, _ in drawn}
+            turns = dict.fromkeys(turn for turn, _ in drawn)
+            orders = {turn: orders[turn] if turn in orders else self._order(turn) for turn in turns}
             yield [(int(orders[turn][place]), turn) for turn, place in drawn]
 
     def _order(self, turn: int) -> Any:

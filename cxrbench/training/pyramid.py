@@ -7,9 +7,17 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn import functional as F
 
-TAPS = (1 / 3, 1 / 2, 2 / 3, 1.0)
-"""After which share of its blocks a vision transformer is read."""
+_SHARES = ((1, 3), (1, 2), (2, 3), (1, 1))
 SCALES = (4.0, 2.0, 1.0, 0.5)
+
+
+def taps(blocks: int) -> list[int]:
+    """After which of its blocks, counted from 1, a vision transformer is read.
+
+    After a third, half, two thirds and all of them, rounded up: the 4th, 6th, 8th and last of 12
+    and of 11, as in the configurations of BenchX.
+    """
+    return [-(-blocks * part // whole) for part, whole in _SHARES]
 
 
 def rescaled(grids: Sequence[Tensor]) -> list[Tensor]:

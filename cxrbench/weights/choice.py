@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from cxrbench.cards import ModelCard, WeightsFile
-from cxrbench.errors import BadRequest, CxrbenchError, WeightsError
+from cxrbench.errors import BadRequest, CxrbenchError, MissingWeightsError, WeightsError
 from cxrbench.hashing import sha256_file
 from cxrbench.weights.locate import TENSOR_SUFFIXES as TENSOR_SUFFIXES
 from cxrbench.weights.locate import fetch as fetch_file
@@ -125,25 +125,29 @@ def _resolve_file(
 def _fetched(card: ModelCard, entry: WeightsFile, allowed: bool) -> Path:
     missing = f"{entry.file or entry.name} from {entry.source} {entry.repo} was not found"
     if entry.access != "open" or entry.source == "manual":
-        raise WeightsError(
+        raise MissingWeightsError(
             f"the weights of {card.id} are not on this machine",
             why=f"{missing}, and access to it is {entry.access}",
             fix=f"see `cxrbench weights fetch {card.id}`, or give --weights PATH or random",
+            name=card.id,
         )
     if not allowed:
-        raise WeightsError(
+        raise MissingWeightsError(
             f"the weights of {card.id} are not on this machine",
             why=missing,
             fix=f"run `cxrbench weights fetch {card.id}`, or give --weights PATH or random",
+            name=card.id,
+            fetchable=True,
         )
     try:
         return fetch_file(entry)
     except CxrbenchError as error:
-        raise WeightsError(
+        raise MissingWeightsError(
             f"the weights of {card.id} are not on this machine",
             why=f"{missing}, and fetching failed: {error.why}",
             fix=f"run `cxrbench weights fetch {card.id}` with a network, or give --weights PATH "
             "or random",
+            name=card.id,
         ) from error
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cxrbench.errors import RunError
-from cxrbench.training.pyramid import TAPS, rescaled
+from cxrbench.training.pyramid import rescaled, taps
 
 from .positions import bicubic_positions
 
@@ -71,10 +71,10 @@ class VisionTransformer(nn.Module):
         return patches.mT.reshape(len(patches), -1, down, across)
 
     def embedded(self, pixels: Tensor) -> Tensor:
-        """B×3×H×W normalised pixels of any size to B×N×D tokens with their positions.
+        """B×3×H×W normalised pixels of any size to the B×N×D tokens that the first block takes.
 
         Positions of patches are resized by plain bicubic interpolation, that of CLS is kept. For
-        networks without a norm or dropout of patches.
+        networks that embed patches by a convolution alone.
         """
         net, prefix = self.net, self.prefix
         patches: Tensor = net.patch_embed.proj(pixels)
@@ -84,7 +84,8 @@ class VisionTransformer(nn.Module):
         if prefix:
             first = net.cls_token + table[:, :prefix]
             x = torch.cat([first.expand(len(x), -1, -1), x], dim=1)
-        return x
+        out: Tensor = net.norm_pre(net.patch_drop(x))
+        return out
 
     def resized(self, pixels: Tensor) -> Tensor:
         """B×3×H×W normalised pixels of any size to B×N×D tokens after the final norm."""
@@ -94,18 +95,16 @@ class VisionTransformer(nn.Module):
     def pyramid(self, pixels: Tensor) -> list[Tensor]:
         """The maps after a third, half, two thirds and all of the blocks, rescaled.
 
-        Of 12 blocks these are the 4th, 6th, 8th and 12th, before the final norm. Positions are
-        resized where the image has another size than the network was built for.
+        Of 12 blocks these are the 4th, 6th, 8th and 12th (`taps`), before the final norm. Positions
+        are resized where the image has another size than the network was built for.
         """
         net, shape = self.net, self.shape(pixels)
         if shape == tuple(net.patch_embed.grid_size):
-            x = net.norm_pre(net.patch_drop(net._pos_embed(net.patch_embed(pixels))))
+            # By timm, since not every network's blocks take tokens alone: BEiT's want a bias too.
+            grids = net.forward_intermediates(pixels, intermediates_only=True)
         else:
-            x = self.embedded(pixels)
-        count = len(net.blocks)
-        taps = [max(1, round(count * share)) for share in TAPS]
-        outputs = []
-        for block in net.blocks:
-            x = block(x)
-            outputs.append(x)
-        return rescaled([self.grid(outputs[tap - 1], shape) for tap in taps])
+            x, grids = self.embedded(pixels), []
+            for block in net.blocks:
+                x = block(x)
+                grids.append(self.grid(x, shape))
+        return rescaled([grids[tap - 1] for tap in taps(len(grids))])

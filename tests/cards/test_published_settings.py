@@ -9,6 +9,7 @@ import pytest
 from cxrbench.registry import Registry
 from cxrbench.runners.base import get_runner
 from cxrbench.runners.classification.recipe import ClassificationRecipe
+from cxrbench.runners.segmentation.recipe import SegmentationRecipe
 
 REGISTRY = Registry.discover()
 DATA = ("nih", "vindr", "covidx", "siim", "rsna")
@@ -121,18 +122,66 @@ def test_table_a11_of_cogaze(data, batch, rate, patience, epochs, protocol):
         assert (found.select.plus, found.select.decimals) == (f1, 3)
 
 
-def test_the_codes_cover_these_data_sets():
+CLASSIFIED = {"nih", "siim", "rsna", "shenzhen", "vindr", "covidx"}
+MASKED = {"rsna", "siim", "tbx11k", "object-cxr"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("classification", {
+            "cogaze@1": CLASSIFIED - {"vindr", "covidx"}, "benchx@1": CLASSIFIED - {"shenzhen"},
+            "strict@1": CLASSIFIED, "linear-probe@1": CLASSIFIED,
+        }),
+        # BenchX has prompts of pneumonia and of five findings of CheXpert, the released constants
+        # of CoGaze such of pneumonia, tuberculosis and pneumothorax.
+        ("zero-shot", {
+            "cogaze@1": {"rsna", "shenzhen", "siim"}, "benchx@1": {"rsna"},
+            "strict@1": {"rsna", "shenzhen", "siim", "nih"},
+        }),
+        ("segmentation", {
+            "cogaze@1": MASKED - {"object-cxr"}, "benchx@1": MASKED,
+            "strict@1": MASKED, "frozen@1": MASKED,
+        }),
+    ],
+)  # fmt: skip
+def test_the_codes_cover_these_data_sets(kind, expected):
     """No protocol is offered where nobody has published what it would be."""
-    covered = {"cogaze@1": set(), "benchx@1": set(), "strict@1": set(), "linear-probe@1": set()}
+    covered = {}
     for entry in REGISTRY.tasks.entries():
-        if entry.card.type == "classification":
+        if entry.card.type == kind:
             for name in entry.card.protocols:
-                covered[name].add(entry.card.dataset.name)
-    everything = {"nih", "siim", "rsna", "shenzhen", "vindr", "covidx"}
-    assert covered == {
-        "cogaze@1": everything - {"vindr", "covidx"}, "benchx@1": everything - {"shenzhen"},
-        "strict@1": everything, "linear-probe@1": everything,
-    }  # fmt: skip
+                covered.setdefault(name, set()).add(entry.card.dataset.name)
+    assert covered == expected
+
+
+@pytest.mark.parametrize(
+    ("task", "rate"),
+    [("rsna-seg", 1e-4), ("siim-seg", 1e-3), ("tbx11k-seg", 1e-3), ("object-cxr-seg", 1e-3)],
+)
+@pytest.mark.parametrize("model", ["mrm-benchx", "medklip", "medklip-benchx"])
+def test_the_masks_of_benchx(task, rate, model):
+    found = SegmentationRecipe.model_validate(read("benchx@1", task, model))
+    assert (found.optimizer.name, found.optimizer.lr) == ("adamw", rate)
+    assert (found.optimizer.weight_decay, found.batch_size) == (0.05, 8)
+    assert (found.iterations, found.schedule.warmup_steps) == (20_000, 1_500)
+    # Of MedKLIP on SIIM-ACR alone every 100.
+    often = task == "siim-seg" and model.startswith("medklip")
+    assert found.validate_every == (100 if often else 2_000)
+    assert found.preprocessing.size == (512, 512)
+    assert found.encoder == "frozen"
+
+
+@pytest.mark.parametrize(
+    ("task", "rate", "patience"), [("rsna-seg", 1e-4, 5), ("tbx11k-seg", 5e-5, 10)]
+)
+@pytest.mark.parametrize("protocol", ["strict@1", "cogaze@1"])
+def test_the_masks_of_table_a11_of_cogaze(task, rate, patience, protocol):
+    found = SegmentationRecipe.model_validate(read(protocol, task, "cogaze"))
+    assert (found.batch_size, found.accumulate, found.epochs) == (16, 2, 100)
+    assert (found.optimizer.name, found.optimizer.lr) == ("adamw", rate)
+    assert (found.schedule.name, found.schedule.patience) == ("plateau", patience)
+    assert found.select.split == ("test" if protocol == "cogaze@1" else "val")
 
 
 def test_what_a_code_does_otherwise_is_told_as_a_quirk():
@@ -143,3 +192,55 @@ def test_what_a_code_does_otherwise_is_told_as_a_quirk():
     assert {*benchx, "selected-by-f1"} <= set(told["benchx@1"])
     for quirks in told.values():
         assert all(text[0].isupper() and text.endswith(".") for text in quirks.values())
+
+
+KINDS = ("classification", "zero-shot", "retrieval", "segmentation", "all task types")
+
+
+@pytest.mark.parametrize("protocol", ["cogaze@1", "benchx@1"])
+def test_what_is_told_of_a_code_names_the_task_type(protocol):
+    """One code runs several types of task, and hardly a sentence is true of all of them."""
+    card = REGISTRY.protocols.get(protocol).card
+    for name, text in card.quirks.items():
+        assert any(kind in text.lower() for kind in KINDS), name
+    for kind in card.recipes:
+        assert kind in card.summary.lower()
+
+
+def test_half_is_no_threshold_of_a_standardised_score():
+    card = REGISTRY.protocols.get("benchx@1").card
+    several = card.recipes["zero-shot"]["metrics"]
+    assert several
+    fields = read("benchx@1", "rsna-zeroshot")
+    assert fields["standardise"]
+    assert fields["metrics"]
+    named = [*several, *fields["metrics"]]
+    at_half = [name for name in named if "@0.5" in name or name == "accuracy-top1"]
+    assert at_half == []
+
+
+def test_cogaze_segments_what_its_paper_or_code_does():
+    covered = {
+        entry.card.dataset.name
+        for entry in REGISTRY.tasks.entries()
+        if entry.card.type == "segmentation" and "cogaze@1" in entry.card.protocols
+    }
+    assert covered == {"rsna", "siim", "tbx11k"}
+    quirks = REGISTRY.protocols.get("cogaze@1").card.quirks
+    assert "TBX11K" in quirks["tbx11k-unreleased"]
+
+
+@pytest.mark.parametrize("model", ["cogaze", "cogaze-tiny"])
+@pytest.mark.parametrize("task", ["rsna-zeroshot", "mimic-5x200"])
+def test_what_is_pooled_over_padding_is_encoded_one_at_a_time(task, model):
+    released = read("cogaze@1", task, model)
+    assert released["encoder_config"] == {"preset": "released"}
+    assert released["one_at_a_time"] is True
+    for fields in (read("cogaze@1", task, "afloc"), read("strict@1", task, model)):
+        assert "one_at_a_time" not in fields
+
+
+def read(protocol, task, model=""):
+    card = REGISTRY.tasks.get(task).card
+    fields = REGISTRY.protocols.get(protocol).card.recipe(card, model)
+    return get_runner(card.type).recipe(fields)

@@ -57,6 +57,11 @@ def test_images_are_described_in_words(told):
         "mean 0.5 0.4 0.5, std 0.25"
     )
     assert told(fixed_size=True).text["input"].endswith("std 0.25; no other size")
+    assert (
+        told(fixed_size=True, pyramid_any_size=True)
+        .text["input"]
+        .endswith("; no other size, but for maps at several scales (segmentation with UPerNet)")
+    )
     assert "once it is built" in told(preprocessing=None).text["input"]
 
 

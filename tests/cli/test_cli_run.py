@@ -35,11 +35,31 @@ def test_a_bad_value_is_named(refused, probe, option, value, words):
     assert words in refused("run", *probe, option, value, "--plan")
 
 
+NOWHERE = ("run", "--model", "pixel-stats", "--protocol", "linear-probe@1", "--task")
+
+
 def test_a_data_set_that_is_nowhere(refused):
-    error = refused("run", "--model", "pixel-stats", "--task", "nih-1pct", "--plan",
-                    "--protocol", "linear-probe@1")  # fmt: skip
+    error = refused(*NOWHERE, "nih-1pct")
     assert "--data-root nih=DIR" in error
     assert "--demo" in error
+    error = refused(*NOWHERE, "nih-1pct,rsna-1pct")
+    assert "2 data sets are not on this machine" in error
+    assert "data of nih, rsna" in error
+    assert "--task" in error
+
+
+def test_a_plan_shows_all_that_is_missing(cli, answer, nih_root):
+    given = (*NOWHERE, "nih-1pct,rsna-1pct,siim-1pct", "--data-root", f"nih={nih_root}", "--plan")
+    rows = answer(*given)
+    assert {row["task"]: row["state"] for row in rows} == {
+        "nih-1pct": "to run", "rsna-1pct": "missing", "siim-1pct": "missing",
+    }  # fmt: skip
+    assert len({tuple(row) for row in rows}) == 1, "all have the same fields"
+    assert "--data-root rsna=DIR" in next(r["note"] for r in rows if r["task"] == "rsna-1pct")
+    text = cli(*given, "--no-estimate").out
+    assert "1 of 3 runs to do" in text
+    assert "2 cannot be run" in text
+    assert "--data-root siim=DIR" in text
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "nonsense", "cpu:x"])

@@ -43,7 +43,8 @@ def test_a_run_that_was_made(cli, answer, probe):
     gain = f"{100 * (facts['value'] - floor):+.2f}"
     assert line_of(text, name) == [name, value, low, "to", high, least, gain, str(facts["n"])]
     for words in ("pixel-stats", "linear-probe@1", "phantom data", "custom", "by subgroup",
-                  "auroc-macro by class", "Hernia", "sex F", "predictions-", "Cost"):  # fmt: skip
+                  "auroc-macro by class", "Hernia", "predictions-", "Cost",
+                  "subgroups of fewer than 10 patients", *made["subgroups"]):  # fmt: skip
         assert words in text
     for split in made["dataset"]["splits"].values():
         assert split["sha256"][:12] in text

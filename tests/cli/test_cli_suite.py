@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "leaderboard"))
+
+from made import record
+
+from cxrbench.cli.output import stdout
+from cxrbench.cli.tables import print_results
 
 SUITE = """
 title: Small
@@ -75,9 +83,59 @@ def test_a_plan_says_how_long_it_takes(answer, cli, suite):
     assert found["units"]["encoded"] > 0
     assert 0 < found["seconds"] < 60
     text = cli("run", *suite, "--plan").out
+    assert "≤" not in text, "it is no bound while heads and scoring are not known"
+    assert "+ ?" in text
+    assert "no finished run tells" in text
+    assert cli("run", *suite, "--task", "nih-1pct").code == 0
+    text = cli("run", *suite, "--task", "nih-1pct", "--plan", "--overwrite", "all").out
     assert "≤" in text
     assert "at most" in text
-    assert "no finished run tells" in text
+    assert "+ ?" not in text
+
+
+def test_a_protocol_that_fits_some_parts_alone(cli, answer):
+    """Zero-shot and retrieval know no linear probe; they are left out, and the rest is run."""
+    given = ("run", "--suite", "quick", "--protocol", "linear-probe@1", "--model", "pixel-stats",
+             "--task", "rsna-1pct,rsna-zeroshot", "--plan", "--no-estimate",
+             "--limit", "10")  # fmt: skip
+    assert [row["task"] for row in answer(*given)] == ["rsna-1pct"]
+    assert "note: rsna-zeroshot is left out under linear-probe@1" in cli(*given).err
+
+
+def test_the_suite_of_benchx_plans_on_phantoms(answer):
+    """Its list of MIMIC-5x200 is in another form of the phantom than the usual one."""
+    rows = answer("run", "--suite", "benchx", "--demo", "--weights", "random", "--seeds", "1",
+                  "--task", "mimic-5x200-listed", "--model", "convirt", "--plan",
+                  "--no-estimate", "--limit", "5")  # fmt: skip
+    assert [row["state"] for row in rows] == ["to run"]
+
+
+def test_one_task_under_several_protocols_has_its_tables():
+    records = [record("a", 0.8), record("a", 0.7, protocol="cogaze@1")]
+    with stdout.capture() as taken:
+        print_results([], records)
+    text = taken.get()
+    assert text.count("nih-1pct, ") == 2
+    assert "95 % CI" in text
+
+
+@pytest.mark.parametrize(
+    ("others", "marked"),
+    [
+        ([], []),
+        ([{"weights": {"source": "random", "sha256": {}}, "spec_weights": {"source": "random"}}],
+         ["b (random weights) *"]),
+        ([{"limit": 5}], ["--limit 5) *"]),
+    ],
+)  # fmt: skip
+def test_what_is_not_ranked_is_marked_where_something_is(others, marked):
+    records = [record("a", 0.8), record("a", 0.7, task="nih-10pct")]
+    records += [record("b", 0.6, **changes) for changes in others]
+    with stdout.capture() as taken:
+        print_results([], records)
+    text = " ".join(taken.get().split())
+    assert all(words in text for words in marked)
+    assert ("* not ranked" in text) == bool(marked)
 
 
 def test_a_plan_without_an_estimate_imports_no_torch(suite, tmp_path):

@@ -129,6 +129,21 @@ def test_corners_read_as_size_by_hand():
     assert reread((box,), "as-drawn") == (box,)
 
 
+def test_ellipses_read_as_boxes_by_hand():
+    """The ellipse in the box from (2, 1) to (5, 4), filled to its corners."""
+    box, ellipse = Box(0, 6, 1, 1), Ellipse(2, 1, 5, 4, "a")
+    taken = reread((box, ellipse), ellipses="as-boxes")
+    assert taken == (box, Box(2, 1, 3, 3, "a"))
+    assert reread((Ellipse(5, 4, 2, 1),), ellipses="as-boxes") == (Box(2, 1, 3, 3),)
+    expected = np.zeros((8, 9), bool)
+    expected[1:4, 2:5] = True
+    expected[6, 0] = True
+    np.testing.assert_array_equal(draw(taken, 8, 9), expected)
+    assert reread((box, ellipse)) == (box, ellipse)
+    # A box that is read wrongly is one that was drawn as a box.
+    assert reread((ellipse,), "corners-as-size", "as-boxes") == (Box(2, 1, 3, 3, "a"),)
+
+
 def samples_of(folder):
     truth = np.zeros((40, 30), bool)
     truth[10:30, 5:20] = True
@@ -149,7 +164,9 @@ def samples_of(folder):
 def store(tmp_path, monkeypatch):
     monkeypatch.setenv("CXRBENCH_CACHE", str(tmp_path / "cache"))
     data = LabelledImages(tmp_path, "x", ("x",), {})
-    return lambda boxes="as-drawn", spec=SPEC: TrueMasks.of(CARD, data, spec, boxes)
+    return lambda boxes="as-drawn", spec=SPEC, ellipses="as-drawn": TrueMasks.of(
+        CARD, data, spec, boxes, ellipses
+    )
 
 
 def test_masks_are_drawn_once_and_read_back(store, tmp_path, monkeypatch):
@@ -183,13 +200,16 @@ def test_masks_are_drawn_again_when_what_they_are_drawn_from_changes(store, tmp_
 def test_geometries_and_readings_of_boxes_have_stores_of_their_own(store, tmp_path):
     samples = samples_of(tmp_path)
     wide = SPEC.model_copy(update={"size": (32, 48)})
-    stores = [store(), store("corners-as-size"), store(spec=wide)]
+    stores = [store(), store("corners-as-size"), store(spec=wide), store(ellipses="as-boxes")]
     for masks in stores:
         assert masks.prepare(samples) == 3
-    assert len({masks.store.folder for masks in stores}) == 3
+    assert len({masks.store.folder for masks in stores}) == 4
     box = samples[0]
     assert stores[1].original(box).sum() > stores[0].original(box).sum()
     assert stores[2][box].shape == (32, 48)
+    rounded = samples[3]
+    assert stores[3].original(rounded).sum() > stores[0].original(rounded).sum()
+    assert stores[3][rounded].sum() > stores[0][rounded].sum()
 
 
 def test_an_image_that_nobody_looked_at_is_refused(store):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cxrbench.data.regions import Box
+from cxrbench.data.regions import Box, MaskFile
 from cxrbench.data.samples import LabelledImages, Sample, Split
 from cxrbench.hashing import sha256_ids
 
@@ -79,3 +79,24 @@ def test_anatomy_is_no_region_and_is_part_of_what_is_told():
     assert region.mask is not None
     labels = np.zeros((1, 0), np.float32)
     assert len({Split((s,), labels, True).told_sha256 for s in (none, anatomy, region)}) == 3
+
+
+def test_the_fingerprint_follows_mask_files(tmp_path):
+    samples = []
+    for number in range(40):
+        files = [tmp_path / f"{number}.png", tmp_path / f"{number}-mask.png"]
+        for path in files:
+            path.write_bytes(b"1")
+        # One image in ten has a mask, none of them among the images that are looked at.
+        regions = (MaskFile(files[1]),) if number % 10 == 3 else ()
+        samples.append(Sample(str(number), "p", files[0], regions=regions))
+    split = Split(tuple(samples), np.zeros((40, 1), np.float32), True)
+    data = lambda: LabelledImages(tmp_path, "files", ("x",), {"test": split})  # noqa: E731
+    before = data().fingerprint
+    assert data().fingerprint == before
+    (tmp_path / "13-mask.png").write_bytes(b"12")
+    after = data().fingerprint
+    assert [name for name in after if after[name] != before[name]] == ["images"]
+    # A mask that is not there is told when it is read.
+    (tmp_path / "13-mask.png").unlink()
+    assert data().fingerprint not in (before, after)

@@ -10,7 +10,7 @@ import pytest
 from cxrbench.cards import TaskCard
 from cxrbench.errors import BadRequest
 from cxrbench.execution import plan as planning
-from cxrbench.execution.plan import left_out, make_plan
+from cxrbench.execution.plan import left_out, make_plan, plan_all
 from cxrbench.execution.request import Request
 from cxrbench.registry import Registry
 from cxrbench.results.store import Store
@@ -71,6 +71,15 @@ def test_where_nothing_is_left_the_request_is_refused(roots, tmp_path):
     with pytest.raises(BadRequest, match="vindr-100pct cannot be run under cogaze@1") as caught:
         make_plan(request(roots, ("cogaze@1",), ("vindr-*pct",)), REGISTRY, Store(tmp_path))
     assert "strict@1, linear-probe@1, benchx@1" in caught.value.why
+
+
+def test_a_request_without_a_pair_is_passed_over_while_another_has_one(roots, tmp_path):
+    none = request(roots, ("cogaze@1",), ("vindr-*pct",), ("pixel-stats",))
+    one = request(roots, ("cogaze@1",), ("siim-1pct",), ("pixel-stats",))
+    assert {p.spec.task for p in plan_all([none, one], REGISTRY, Store(tmp_path))} == {"siim-1pct"}
+    with pytest.raises(BadRequest, match="cannot be run under cogaze@1"):
+        plan_all([none, none], REGISTRY, Store(tmp_path))
+    assert left_out(none, REGISTRY)
 
 
 def test_a_plan_shows_leaks_and_says_what_is_left_out(cli, roots):

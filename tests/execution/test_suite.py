@@ -82,6 +82,42 @@ def test_a_task_of_another_suite(task):
         names(tasks=[task])
 
 
+def test_a_model_of_the_suite_stays_in_the_parts_that_name_it():
+    found = names(models=["mgca-vit", "cogaze"])
+    assert [models for models, _, _ in found] == [["mgca-vit", "cogaze"]]
+    assert found[0][1] == ["rsna-1pct"]
+    both = names(models=["pixel-stats", "rad-dino", "cogaze"])
+    assert [models for models, _, _ in both] == [
+        ["pixel-stats", "rad-dino"],
+        ["rad-dino", "cogaze"],
+    ]
+
+
+def test_a_model_that_is_in_the_suite_for_other_tasks_alone():
+    with pytest.raises(BadRequest, match="no part for cogaze on nih-1pct") as caught:
+        names(models=["cogaze"], tasks=["nih-1pct"])
+    assert "--model and --task" in caught.value.fix
+
+
+def test_the_models_of_the_paper_stay_in_their_tables():
+    suite = read_suite(find_suite("paper"))
+    found = chosen_parts(suite, REGISTRY, models=["moco-v3"])
+    assert [(part.tasks, part.models) for part in found] == [(["shenzhen-100pct"], ["moco-v3"])]
+
+
+def test_the_quick_suite_takes_three_encoders_on_all_parts():
+    suite = read_suite(find_suite("quick"))
+    three = ["cogaze-tiny", "timm/tinynet_e", "pixel-stats"]
+    found = chosen_parts(suite, REGISTRY, models=three)
+    assert [part.models for part in found] == [three] * len(suite.parts)
+
+
+def test_a_part_may_have_its_own_seeds():
+    suite = read_suite(find_suite("paper"))
+    for part in chosen_parts(suite, REGISTRY):
+        assert part.seeds == ([42, 0, 1] if "benchx@1" in part.protocols else [0, 1, 2])
+
+
 def test_a_suite_is_named_or_a_file(tmp_path):
     assert find_suite("quick").name == "quick.yaml"
     assert find_suite("quick.yaml").parts == ("quick.yaml",)

@@ -61,6 +61,24 @@ def test_protocols_and_metrics_stand_apart_and_so_do_states_of_the_data():
     ]  # fmt: skip
 
 
+def test_states_of_the_data_of_one_task_are_named():
+    records = [record("a", 0.8), record("a", 0.9, limit=5), record("a", 0.7, task="nih-10pct")]
+    (matrix,) = overview(records)
+    whole, limited, other = (line.named for line in matrix.lines)
+    assert whole.startswith("nih-1pct (official split ")
+    assert limited.endswith("--limit 5)")
+    assert other == "nih-10pct"
+    assert [line.unranked for line in matrix.lines] == [False, True, False]
+    assert matrix.unranked == frozenset()
+
+
+def test_models_that_are_not_ranked_beside_others_are_told():
+    random = {"weights": {"source": "random", "sha256": {}}, "spec_weights": {"source": "random"}}
+    (matrix,) = overview([record("a", 0.8), record("b", 0.6, **random)])
+    assert matrix.unranked == {"b (random weights)"}
+    assert not matrix.lines[0].unranked
+
+
 def test_settings_are_not_averaged():
     (matrix,) = overview([record("a", 0.8), record("a", 0.9, precision="bf16")])
     assert matrix.lines[0].cells == ("2 settings",)
@@ -74,11 +92,15 @@ def test_a_rank_is_shown_as_it_is_with_its_unit():
         ("floor (best constant)", None, "50.5", "–", ""),
     ]
     assert table.headings[:2] == ("median-rank (rank) ↓", "brier-macro ↓")
+    assert "(in % where no unit stands, mean" in table.title
+    (plain,) = comparisons([record("a", 0.8)])
+    assert "(%, mean" in plain.title
 
 
 def test_the_pages_say_which_numbers_are_no_percentages():
     text = pages([ranked("a", 3.5), record("a", 0.8, task="nih-10pct")])["nih.md"]
     assert "Numbers in % where no unit stands" in text
+    assert "### strict@1: median-rank (rank) ↓\n" in text
     assert rows_of(text, "### strict@1: median-rank (rank)")[2:] == [["a", "3.5 (1)"]]
     assert rows_of(text, "### strict@1: auroc-macro")[2:] == [["a", "80.0 (1)"]]
     assert rows_of(text, "median-rank by label")[2:4] == [

@@ -164,6 +164,38 @@ def test_rates_of_a_class_that_is_not_there_are_undefined(only):
         assert np.isnan(evaluate(get_metric(name), data).value) == bool(needs - {only}), name
 
 
+@pytest.mark.parametrize("labels", [0.0, 1.0, np.nan])
+def test_an_undefined_metric_has_no_floor(labels):
+    data = ClassificationInput(np.array([[0.2], [0.7]]), np.full((2, 1), labels), ["x"])
+    names = [
+        "sensitivity@0.5", "specificity@0.5", "balanced-accuracy@0.5",
+        "roc-sensitivity@specificity-0.90", "ece-15", "auroc-macro", "brier-macro",
+    ]  # fmt: skip
+    for name in names:
+        undefined = np.isnan(evaluate(get_metric(name), data).value)
+        assert np.isnan(get_metric(name).floor(data)) == undefined, name
+
+
+def test_rates_count_the_images_of_their_class():
+    labels = np.array([[1, 0], [0, np.nan], [0, 0], [np.nan, 1], [np.nan, np.nan], [1, 1]])
+    data = ClassificationInput(np.full(labels.shape, 0.3), labels, ["a", "b"])
+    counts = {
+        "sensitivity@0.5": (3, {"a": 2, "b": 2}),
+        "specificity@0.5": (3, {"a": 2, "b": 2}),
+        "balanced-accuracy@0.5": (5, {"a": 4, "b": 4}),
+        "brier-macro": (5, {"a": 4, "b": 4}),
+        "auroc-macro": (5, {"a": 4, "b": 4}),
+    }
+    labels[2, 1] = 1
+    data = ClassificationInput(data.scores, labels, data.names)
+    counts["sensitivity@0.5"] = (4, {"a": 2, "b": 3})
+    counts["specificity@0.5"] = (3, {"a": 2, "b": 1})
+    for name, (n, by_name) in counts.items():
+        found = score(data, [name], replicates=0)[name]
+        assert (found.n, found.n_per_class) == (n, by_name), name
+        assert evaluate(get_metric(name), data).n == n
+
+
 @pytest.mark.parametrize("metric_id", ["f1-binary@val-threshold", "f1-binary@best-on-test"])
 def test_metrics_of_one_label_refuse_several(metric_id):
     with pytest.raises(BadRequest, match="not defined here"):

@@ -200,8 +200,45 @@ def test_a_perfect_prediction_is_perfect_in_every_way():
     for name, metric in scored.items():
         assert metric.value == (0 if name.startswith("hausdorff") else 1), name
         assert metric.ci95 == (metric.value, metric.value)
-        assert metric.n_per_class == {"background": 9, "foreground": int(true.any((1, 2)).sum())}
+        positive = int(true.any((1, 2)).sum())
+        looked_at = {
+            **dict.fromkeys(("image-positives", "hausdorff95", "image-sensitivity"), positive),
+            "image-specificity": 9 - positive,
+        }
+        n = next((count for part, count in looked_at.items() if part in name), 9)
+        marked = 0 if "specificity" in name else positive
+        assert (metric.n, metric.n_per_class) == (n, {"background": n, "foreground": marked}), name
     assert scored["hausdorff95-positives"].unit == "pixels"
+
+
+def test_nothing_counts_where_no_image_is_looked_at():
+    none = np.zeros((3, 4, 4), bool)
+    scored = score(input_of(none, none), ["dice-image-positives"], replicates=0)
+    found = scored["dice-image-positives"]
+    assert (found.value, found.n) == (None, 0)
+    assert found.n_per_class == {"background": 0, "foreground": 0}
+    assert evaluate(get_metric("dice-image-positives"), input_of(none, none)).n == 0
+
+
+@pytest.mark.parametrize("prefix", ["dice", "iou"])
+def test_which_classes_are_averaged_depends_on_the_truth_alone(prefix):
+    none, one, every = (np.zeros((2, 8, 8), bool) for _ in range(3))
+    one[0, 0, 0], every[:] = True, True
+    both = f"m{prefix}-pooled-with-bg"
+    for predicted in (none, one, every):
+        empty = evaluate(get_metric(both), input_of(predicted, none)).per_class
+        assert math.isnan(empty["foreground"])
+        assert not math.isnan(empty["background"])
+        assert math.isnan(value(f"{prefix}-pooled-fg", input_of(predicted, none)))
+        full = evaluate(get_metric(both), input_of(predicted, every)).per_class
+        assert math.isnan(full["background"])
+        assert not math.isnan(full["foreground"])
+        mixed = evaluate(get_metric(both), input_of(predicted, one)).per_class
+        assert not any(map(math.isnan, mixed.values()))
+    # One false pixel of 128 costs no more than itself.
+    expected = {"dice": 2 * 127 / (2 * 127 + 1), "iou": 127 / 128}[prefix]
+    assert value(both, input_of(one, none)) == pytest.approx(expected)
+    assert value(both, input_of(none, none)) == 1
 
 
 def test_counts_have_to_fit():

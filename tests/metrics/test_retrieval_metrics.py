@@ -43,6 +43,8 @@ def rankings(metric_id, data):
     alike = (data.labels[:, None] == data.labels[None]).all(-1)
     for query in data.asking:
         own = np.arange(n) == query
+        if data.studies is not None and data.studies[query] is not None:
+            own = np.array([study == data.studies[query] for study in data.studies])
         if "pair" in metric_id:
             yield scores[query], own
         elif metric_id.endswith("-no-own"):
@@ -192,6 +194,70 @@ def test_one_sample_has_one_candidate():
     assert value("i2t-hit@1", data) == 1
     assert value("i2t-precision@10", data) == 0.1
     assert np.isnan(value("i2t-mrr-no-own", data))
+
+
+STUDIES = ["s1", None, "s2", "s1", "s3", None, "s1", "s2"]
+
+
+@pytest.mark.parametrize("metric_id", IDS)
+def test_images_of_one_study_stand_for_each_other(metric_id):
+    """One report is theirs: all of them are right as a partner, none is another of its kind."""
+    groups = [0, 1, 0, 0, 1, 1, 0, 0]
+    values = np.random.default_rng(8).normal(size=(8, 8))
+    data = make(values, groups, studies=STUDIES)
+    each = [worth(metric_id, r[np.argsort(-s)]) for s, r in rankings(metric_id, data)]
+    np.testing.assert_allclose(get_metric(metric_id).per_sample(data), each, atol=1e-12)
+    # In batches the studies go with their samples.
+    batches = [np.array([6, 1, 0, 4]), np.array([5, 3, 7, 2])]
+    parts = [
+        make(values[np.ix_(b, b)], np.take(groups, b), studies=[STUDIES[i] for i in b])
+        for b in batches
+    ]
+    found = get_metric(metric_id).per_sample(make(values, groups, studies=STUDIES, batches=batches))
+    for batch, part in zip(batches, parts, strict=True):
+        expected = get_metric(metric_id).per_sample(part)
+        np.testing.assert_allclose(found[batch], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("metric_id", IDS)
+def test_the_floor_with_shared_studies_is_that_of_all_orders(metric_id):
+    data = make(np.zeros((5, 5)), [0, 0, 0, 0, 1], studies=["s", "t", "s", None, None])
+    orders = [o for o in all_orders(metric_id, data) if not np.isnan(o).any()]
+    # The queries that ask for others have different numbers of candidates, and so of orders.
+    long = max(map(len, orders))
+    every = np.concatenate([np.repeat(each, long // len(each)) for each in orders])
+    expected = np.median(every) if "median" in metric_id else np.mean(every)
+    assert get_metric(metric_id).floor(data) == pytest.approx(expected, abs=1e-12)
+    assert value(metric_id, data) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_study_of_two_images_by_hand():
+    """Images 0 and 1 share report A; each finds the copy of the other first."""
+    values = [[0.8, 0.9, 0.1, 0.2], [0.9, 0.8, 0.1, 0.2], [0.5, 0, 0.9, 0.1], [0, 0, 0.1, 0.9]]
+    shared, alone = (make(values, [0, 0, 0, 1], studies=s) for s in (["A", "A", "B", "C"], None))
+    assert value("i2t-pair-hit@1", shared) == 1
+    assert value("i2t-pair-hit@1", alone) == 0.5
+    # Without its own, image 0 has candidates 2 and 3, of which 3 stands first.
+    assert value("i2t-precision@1-no-own", shared) == pytest.approx((0 + 0 + 1) / 3)
+    assert value("i2t-precision@1-no-own", alone) == pytest.approx((1 + 1 + 1) / 3)
+    # Two of four are right for images 0 and 1, one of four for the others.
+    assert get_metric("i2t-pair-hit@1").floor(shared) == (0.5 + 0.5 + 0.25 + 0.25) / 4
+    # Of the two candidates of images 0 and 1 one is of their kind, of the three of image 2 two.
+    floor = get_metric("i2t-precision@1-no-own").floor(shared)
+    assert floor == pytest.approx((1 / 2 + 1 / 2 + 2 / 3) / 3)
+    assert score(shared, ["i2t-precision@1-no-own"], replicates=0)["i2t-precision@1-no-own"].n == 3
+
+
+def test_a_kind_that_is_one_study_has_nothing_else_to_find():
+    data = make(np.eye(3), [0, 0, 1], studies=["s", "s", None])
+    assert np.isnan(get_metric("t2i-mrr-no-own").per_sample(data)).all()
+    assert np.isnan(get_metric("t2i-mrr-no-own").floor(data))
+    assert value("t2i-pair-mrr", data) == 1
+
+
+def test_studies_have_to_fit():
+    with pytest.raises(DataError, match="studies"):
+        make(np.eye(3), [0, 1, 2], studies=["s", "s"])
 
 
 def test_labels_that_are_unknown_alike_are_equal():

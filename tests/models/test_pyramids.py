@@ -10,8 +10,13 @@ from cxrbench_models.parts.vit import VisionTransformer
 
 from cxrbench.building import build
 from cxrbench.encoder import ImageBatch, MakesPyramid
-from cxrbench.registry import Registry
+from cxrbench.registry import Registry, load_entry
 from cxrbench.weights.choice import Weights
+
+FIXED = [
+    entry.card for entry in Registry.discover().models.entries()
+    if entry.provider.distribution == "cxrbench" and entry.card.fixed_size
+]  # fmt: skip
 
 
 def watched(modules):
@@ -54,10 +59,10 @@ def test_a_swin_gives_the_stages_before_patches_are_merged():
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("side", [32, 64])
-def test_a_vit_gives_its_4th_6th_8th_and_12th_block_rescaled(side):
+@pytest.mark.parametrize(("side", "depth"), [(32, 12), (64, 12), (32, 11)])
+def test_a_vit_gives_its_4th_6th_8th_and_last_block_rescaled(side, depth):
     net = VisionTransformer(
-        "vit_tiny_patch16_224", img_size=32, patch_size=8, embed_dim=12, num_heads=2, depth=12
+        "vit_tiny_patch16_224", img_size=32, patch_size=8, embed_dim=12, num_heads=2, depth=depth
     ).eval()
     seen = watched(net.net.blocks)
     maps = net.pyramid(torch.randn(1, 3, side, side))
@@ -69,6 +74,54 @@ def test_a_vit_gives_its_4th_6th_8th_and_12th_block_rescaled(side):
         grid = seen[block][:, 1:].mT.reshape(1, 12, cells, cells)
         pooled = torch.nn.functional.avg_pool2d(made, scale)
         assert float((pooled - grid).abs().mean()) < float(grid.abs().mean()) / 2
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    "name",
+    ["vit_tiny_patch16_224", "vit_base_patch16_clip_quickgelu_224", "vit_base_patch14_dinov2"],
+)
+def test_another_size_differs_by_its_positions_alone(name):
+    """At its own size, what is embedded for any size is what the network embeds: norms included."""
+    net = VisionTransformer(
+        name, img_size=32, patch_size=8, embed_dim=12, num_heads=2, depth=3
+    ).eval()
+    seen = {}
+    net.net.blocks[0].register_forward_pre_hook(lambda m, args: seen.setdefault("x", args[0]))
+    pixels = torch.randn(1, 3, 32, 32)
+    net(pixels)
+    torch.testing.assert_close(net.embedded(pixels), seen["x"])
+
+
+@torch.no_grad()
+def test_a_beit_is_read_with_its_relative_positions():
+    net = VisionTransformer(
+        "beit_base_patch16_224", img_size=32, patch_size=8, embed_dim=12, num_heads=2, depth=3,
+        use_rel_pos_bias=False, use_shared_rel_pos_bias=True,
+    ).eval()  # fmt: skip
+    net.net.rel_pos_bias.relative_position_bias_table.normal_()
+    seen = watched(net.net.blocks)
+    pixels = torch.randn(1, 3, 32, 32)
+    net.net.forward_features(pixels)
+    last = seen[1][:, 1:].mT.reshape(1, 12, 4, 4)
+    maps = net.pyramid(pixels)
+    assert [m.shape[2] for m in maps] == [16, 8, 4, 2]
+    assert torch.equal(maps[2], last)
+
+
+@pytest.mark.parametrize("card", FIXED, ids=lambda card: card.id)
+def test_maps_of_another_size_are_made_where_the_card_says_so(card):
+    """At 512 pixels, in whole patches; without values."""
+    with torch.device("meta"), torch.inference_mode():
+        encoder = load_entry(card.entry)(card).eval()
+        try:
+            make = getattr(encoder, "encode_pyramid", lambda batch: None)
+            maps = make(ImageBatch(pixels=torch.zeros(1, 3, 512, 512)))
+        except (AssertionError, TypeError):
+            maps = None
+    sides = [m.shape[2] for m in maps or []]
+    whole = sides == [128, 64, 32, 16]
+    assert whole is card.pyramid_any_size
 
 
 @torch.no_grad()

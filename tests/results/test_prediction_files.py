@@ -17,7 +17,7 @@ from cxrbench.results.predictions import read_predictions, write_predictions
 @pytest.fixture
 def predictions():
     samples = [
-        Sample("a.png", "1", Path("a.png"), "PA", "F", 61.0, "told"),
+        Sample("a.png", "1", Path("a.png"), "PA", "F", 61.0, "told", "s1"),
         Sample("b.png", "1", Path("b.png")),
         Sample("ü|c.png", "2", Path("c.png"), None, "M", None),
     ]
@@ -35,7 +35,7 @@ def test_round_trip(tmp_path, predictions):
     np.testing.assert_array_equal(found.scores, predictions.scores)
     assert (found.labels.dtype, found.scores.dtype) == (np.float32, np.float64)
     for ours, theirs in zip(found.samples, predictions.samples, strict=True):
-        for field in ("id", "patient", "view", "sex", "age"):
+        for field in ("id", "patient", "study", "view", "sex", "age"):
             assert getattr(ours, field) == getattr(theirs, field)
 
 
@@ -55,6 +55,13 @@ def test_an_unknown_label_is_null_and_not_nan(tmp_path, predictions):
     write_predictions(path, predictions)
     table = pq.read_table(path)
     assert [table[f"label:{name}"].null_count for name in predictions.names] == [1, 3]
+
+
+def test_a_file_without_studies_still_reads(tmp_path, predictions):
+    path = tmp_path / "p.parquet"
+    write_predictions(path, predictions)
+    pq.write_table(pq.read_table(path).drop_columns(["study"]), path)
+    assert [sample.study for sample in read_predictions(path).samples] == [None] * 3
 
 
 def test_a_field_nobody_has(tmp_path, predictions):

@@ -68,7 +68,8 @@ def test_other_seeds_share_the_features_of_a_model_without_weights(bench, comput
 @pytest.mark.parametrize(
     "change",
     [{"encoder": "other"}, {"weights": {"a": "2"}}, {"precision": "16"}, {"context": True},
-     {"kind": "trunk"}, {"images": "elsewhere"}, {"seed": 1}, {"spec": "mean"}],
+     {"kind": "trunk"}, {"images": "elsewhere"}, {"seed": 1}, {"spec": "mean"},
+     {"one_at_a_time": True}],
 )  # fmt: skip
 def test_each_part_of_the_key_makes_another_store(change):
     from small_specs import KEY, OTHER_SPEC

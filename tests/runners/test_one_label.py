@@ -168,3 +168,12 @@ def test_conditions_of_a_section_are_laid_over_it_in_order(bench):
     assert card.recipe(task, "yours") == {"a": 1, "b": 2, "c": 3, "d": 3}
     several = task.model_copy(update={"labels": task.dataset.labels[:2]})
     assert card.recipe(several, "yours") == {"a": 1, "b": 1, "c": 3, "d": 3}
+
+
+def test_class_weights_that_the_softmax_would_not_use_are_refused(bench):
+    fields = recipe(bench, "benchx@1").fields
+    ClassificationRecipe.read(fields)
+    weighted = {"name": "cross-entropy", "class_weights": "effective-number"}
+    with pytest.raises(PluginError) as caught:
+        ClassificationRecipe.read({**fields, "loss": weighted})
+    assert "class_weights" in caught.value.why

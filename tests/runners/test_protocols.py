@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from bench import facts
+from torch import nn
 
 from cxrbench.results.predictions import read_predictions
 from cxrbench.runners.base import Machine
+from cxrbench.runners.batches import notes_on_parts
 from cxrbench.runners.classification import finetune, inputs, probe
 from cxrbench.training.loading import ResumableLoader
 
@@ -170,6 +172,33 @@ def test_micro_batches_accumulate_to_the_effective_batch(bench, monkeypatch):
     assert seen == [(8, 2), (4, 4)]
     assert (whole.spec.micro_batch, parts.spec.micro_batch) == (None, 4)
     assert parts.run_id != whole.run_id
+    (note,) = [line for line in parts.warnings if "--batch-size" in line]
+    assert "batch norm saw 4 images at once, 8 in the protocol" in note
+    assert not any("--batch-size" in line for line in whole.warnings)
+
+
+def test_only_what_looks_at_a_batch_is_told_of_its_parts():
+    plain, normed = nn.Linear(2, 2), nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    assert notes_on_parts(4, 16, plain) == notes_on_parts(None, 16, normed, True) == []
+    (note,) = notes_on_parts(4, 16, plain, loss_of_batch=True)
+    assert "the loss saw 4" in note
+    assert "batch norm" not in note
+
+
+def test_evaluation_is_in_batches_that_the_run_id_tells(bench, monkeypatch):
+    sizes = []
+    original = inputs.EpochSampler.__init__
+
+    def make(self, count, batch_size, **kwargs):
+        sizes.append((batch_size, kwargs["seed"]))
+        original(self, count, batch_size, **kwargs)
+
+    monkeypatch.setattr(inputs.EpochSampler, "__init__", make)
+    bench.run("small", "cogaze@1", Machine("cpu", 3))
+    assert {size for size, seed in sizes if seed is None} == {8}, "the recipe's"
+    sizes.clear()
+    bench.run("small", "cogaze@1", Machine("cpu", 4), batch_size=4)
+    assert {size for size, seed in sizes if seed is None} == {4}
 
 
 @pytest.mark.parametrize("model", ["small", "timm/resnet10t"])

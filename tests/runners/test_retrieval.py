@@ -17,6 +17,7 @@ from cxrbench.execution.local import run_one
 from cxrbench.execution.plan import make_plan
 from cxrbench.execution.request import Request
 from cxrbench.execution.rescore import rescore
+from cxrbench.predictions import Similarities
 from cxrbench.runners.base import Machine
 from cxrbench.runners.retrieval import RetrievalRunner
 from cxrbench.runners.retrieval.recipe import RetrievalRecipe
@@ -99,6 +100,19 @@ def test_strict_asks_in_both_directions_and_of_all_notions(bench):
     assert record.floors["i2t-precision@1"] == pytest.approx(0.2)
 
 
+def test_images_of_one_study_share_their_report(bench):
+    (planned,) = bench.plan("reader", "strict@1")
+    split = planned.data.splits["test"].head(3)
+    values = np.array([[0.1, 0.9, 0], [0.9, 0.1, 0], [0, 0, 1]], np.float32)
+    hits = []
+    for studies in (["s", "s", "t"], ["s", "t", "u"], [None] * 3):
+        samples = [replace(x, study=s) for x, s in zip(split.samples, studies, strict=True)]
+        found = Similarities(samples, planned.data.labels, split.labels, values)
+        scores = RetrievalRunner().score(planned.spec.recipe, {"test": found})
+        hits.append(scores.metrics["i2t-pair-hit@1"].value)
+    assert hits == pytest.approx([1, 1 / 3, 1 / 3])
+
+
 def test_what_is_written_stays_home(bench):
     record = bench.run("reader", "strict@1")
     assert {"predictions-test", "predictions-test-with-context", "scores-test"} == set(
@@ -130,7 +144,8 @@ def test_pairs_are_scored_each_once(bench, calls):
     record = bench.run("pairer", "strict@1")
     count, unique = len(planned.data.splits["test"]), len(set(texts_of(planned)))
     assert calls["pairs"] == count * unique + 1
-    assert f"{2 * count**2:,} passes" in planned.work.words
+    assert (planned.work.pairs, planned.work.texts) == (count**2, 0)
+    assert f"{count**2:,} passes" in planned.work.words
     encoder, images = pooled(planned, context=False)
     texts = np.array([read(encoder, text) for text in texts_of(planned)])
     np.testing.assert_allclose(bench.predictions(record).values, 30 * images @ texts.T, atol=1e-4)
@@ -216,7 +231,9 @@ def test_an_image_without_a_text_fails_the_run_without_its_name(bench):
     data = replace(planned.data, splits={"test": replace(split, samples=samples)})
     record = run_one(replace(planned, data=data), bench.store, Machine("cpu"))
     assert record.status == "failed"
-    assert "have no text" in record.error.message
+    assert record.error.type == "DataError"
+    told = (bench.store.run_folder(record.run_id) / "traceback.txt").read_text()
+    assert "have no text" in told
     assert split.samples[0].id not in record.model_dump_json()
 
 

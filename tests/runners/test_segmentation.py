@@ -272,21 +272,96 @@ def test_an_encoder_without_latents_is_decoded_without_them(masked):
     assert any("no latents" in line for line in record.warnings)
 
 
+@pytest.mark.parametrize(
+    ("protocol", "reading"),
+    [("cogaze@1", ("corners-as-size", "as-drawn")), ("benchx@1", ("as-drawn", "as-boxes"))],
+)
+def test_the_recipe_says_how_shapes_are_read(masked, monkeypatch, protocol, reading):
+    seen = []
+
+    def watch(regions, *asked):
+        seen.append(asked)
+        return regions
+
+    monkeypatch.setattr(prepared_masks, "reread", watch)
+    masked.run("mapped", protocol, limit=4)
+    assert set(seen) == {reading}
+
+
 def test_micro_batches_accumulate(masked):
     parts = masked.run("mapped", "strict@1", Machine("cpu", 4), batch_size=4)
     assert parts.spec.micro_batch == 4
+    (note,) = [line for line in parts.warnings if "--batch-size" in line]
+    assert "batch norm and the loss saw 4 images at once, 8 in the protocol" in note
+    assert not any("--batch-size" in line for line in masked.run("mapped", "strict@1").warnings)
     with pytest.raises(BadRequest, match="--batch-size 3"):
         masked.plan("mapped", "strict@1", batch_size=3)
+
+
+@pytest.mark.parametrize("protocol", ["frozen@1", "benchx@1"])
+def test_a_batch_size_of_extraction_leaves_training_and_the_run_alone(
+    masked, elsewhere, monkeypatch, protocol
+):
+    trained, encoded = set(), set()
+    original, extract = Segmenter.training_step, Extractor._batch
+
+    def step(self, batch, batch_idx):
+        trained.add(len(batch))
+        return original(self, batch, batch_idx)
+
+    def batch(self, split, positions, compute):
+        encoded.add(len(positions))
+        return extract(self, split, positions, compute)
+
+    monkeypatch.setattr(Segmenter, "training_step", step)
+    monkeypatch.setattr(Extractor, "_batch", batch)
+    first = masked.run("mapped", protocol)
+    size = set(trained)
+    encoded.clear()
+    second = elsewhere().run("mapped", protocol, Machine("cpu", 3), batch_size=3)
+    assert (second.run_id, second.spec.micro_batch) == (first.run_id, None)
+    assert trained == size
+    assert max(encoded) == 3
+    assert not any("--batch-size" in line for line in second.warnings)
+
+
+def test_a_trained_encoder_is_evaluated_in_batches_that_the_run_id_tells(masked, monkeypatch):
+    sizes = set()
+    original = Segmenter.validation_step
+
+    def step(self, batch, batch_idx):
+        sizes.add(len(batch))
+        original(self, batch, batch_idx)
+
+    monkeypatch.setattr(Segmenter, "validation_step", step)
+    masked.run("mapped", "strict@1", Machine("cpu", 1))
+    assert sizes == {VAL}, "one batch, as the recipe has eight"
+    sizes.clear()
+    masked.run("mapped", "strict@1", Machine("cpu", 2), batch_size=2)
+    assert sizes == {2}
+
+
+@pytest.mark.parametrize("metric", ["hausdorff95-positives", "auroc-macro"])
+def test_what_cannot_be_monitored_is_known_before_training(masked, metric):
+    (planned,) = masked.plan("mapped", "strict@1")
+    select = {"split": "val", "metric": metric}
+    with pytest.raises(BadRequest):
+        SegmentationRunner().recipe({**planned.spec.recipe, "select": select})
+    SegmentationRunner().recipe(
+        {**planned.spec.recipe, "select": {**select, "metric": "dice-pooled-fg"}}
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        ({"encoder": "frozen", "one_at_a_time": True}, "one_at_a_time"),
         ({"epochs": 4, "iterations": 8}, "epochs or iterations"),
         ({"epochs": None, "iterations": 7, "validate_every": 2}, "no multiple"),
         ({"validate_every": 900}, "no epoch"),
         ({"decoder": {"name": "upernet", "channels": [4]}}, "upernet"),
         ({"boxes": "wrong"}, "boxes"),
+        ({"ellipses": "wrong"}, "ellipses"),
     ],
 )
 def test_recipes_that_make_no_sense_are_refused(masked, change, said):

@@ -7,6 +7,7 @@ import torch
 from cxrbench_models.pixel_stats import PixelStats
 
 from cxrbench.encoder import ImageBatch, ImageFeatures
+from cxrbench.errors import RunError
 from cxrbench.image_spec import ImageSpec
 from cxrbench.registry import Registry
 from cxrbench.runners.segmentation.decoders import UNet, make_decoder
@@ -118,3 +119,31 @@ def test_the_reader_says_what_stands_for_maps_of_several_scales():
     reader = Reader.of(PixelStats(card), recipe, spec, "cpu", "32")
     assert reader.maps == ((4, 32, 32), (4, 16, 16), (4, 8, 8), (4, 4, 4))
     assert "×0.5" in reader.notes[0]
+
+
+@pytest.mark.parametrize(("count", "kind"), [(None, "grid-pyramid"), (3, "pyramid"), (2, None)])
+def test_upernet_needs_three_maps(count, kind):
+    class Stages:
+        def encode_image(self, batch):
+            return ImageFeatures(torch.zeros(1, 4), torch.zeros(1, 4, 8, 8))
+
+        def encode_pyramid(self, batch):
+            return (
+                None
+                if count is None
+                else [torch.zeros(1, 4, 16 >> i, 16 >> i) for i in range(count)]
+            )
+
+    fields = {
+        "preprocessing": "native", "context": False, "metrics": [], "encoder": "frozen",
+        "select": {"split": "val", "metric": "dice-pooled-fg"}, "decoder": UPERNET,
+        "loss": "cross-entropy", "epochs": 1, "optimizer": {"name": "adamw", "lr": 1e-3},
+    }  # fmt: skip
+    recipe = SegmentationRecipe.model_validate(fields)
+    spec = ImageSpec(size=(64, 64), resize="squash", mean=(0.5,) * 3, std=(0.25,) * 3)
+    if kind is None:
+        with pytest.raises(RunError) as caught:
+            Reader.of(Stages(), recipe, spec, "cpu", "32")
+        assert "encode_pyramid gives 2" in caught.value.why
+        return
+    assert Reader.of(Stages(), recipe, spec, "cpu", "32").kind == kind

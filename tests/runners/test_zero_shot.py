@@ -117,7 +117,7 @@ def test_benchx_takes_the_best_prompt_and_standardises_over_the_split(bench, mon
     np.testing.assert_allclose(bench.predictions(record).scores, expected, atol=1e-4)
     assert not record.context_used
     assert not record.conditions
-    assert record.metrics["f1-macro@best-on-test"].value >= record.metrics["f1-macro@0.5"].value
+    assert set(record.metrics) == {"auroc-macro", "auprc-macro", "f1-macro@best-on-test"}
 
 
 def test_scores_of_pairs_are_means_over_prompts_and_squashed(bench, calls):
@@ -131,7 +131,9 @@ def test_scores_of_pairs_are_means_over_prompts_and_squashed(bench, calls):
     for name, chosen in {"test": [0, 1, 2], "test-prompt-3": [2]}.items():
         means = fits[:, :, chosen].mean(axis=2)
         found = bench.predictions(record, name).scores
-        np.testing.assert_allclose(found, expit(means[:, :2] - means[:, 2:]), atol=1e-5)
+        difference = means[:, :2] - means[:, 2:]
+        expected = (1 + difference / (1 + np.abs(difference))) / 2
+        np.testing.assert_allclose(found, expected, atol=1e-5)
     assert not record.context_used
 
 
@@ -249,9 +251,21 @@ def test_equal_fits_are_absent_and_the_order_is_kept():
     assert alone[:, 0].tolist() == pytest.approx([0, 0.475, 0.5, 0.525, 1])
     pairs = probabilities(100 * difference, "pairs", contrast=True)
     assert pairs[2] == 0.5
-    assert (np.diff(pairs[:, 0]) >= 0).all()
-    assert (pairs >= 0).all()
-    assert (pairs <= 1).all()
+    assert (np.diff(pairs[:, 0]) > 0).all()
+
+
+def test_scores_of_pairs_are_kept_apart_however_large_they_are():
+    """A logistic function takes 37 and 60 for one number."""
+    large = np.r_[np.geomspace(1e-6, 1e6, 2000), np.arange(999_900, 1_000_000), 37, 60]
+    difference = np.unique(np.r_[-large, 0, large])[:, None]
+    pairs = probabilities(difference, "pairs", contrast=True)
+    assert (np.diff(pairs[:, 0]) > 0).all()
+    assert pairs.min() > 0
+    assert pairs.max() < 1
+    np.testing.assert_allclose(pairs + pairs[::-1], 1, atol=1e-15)
+    assert ((pairs > 0.5) == (difference > 0)).all()
+    beyond = probabilities(np.array([[-1e300], [1e300]]), "pairs", contrast=True)
+    assert beyond.tolist() == [[0.0], [1.0]]
 
 
 def test_every_prompt_has_the_same_say():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib import resources
 
@@ -55,6 +56,26 @@ def test_no_prompt_of_one_finding_names_another():
             assert not others, text
 
 
+def test_no_prompt_takes_an_earlier_radiograph_for_granted():
+    words = {"new", "interval", "unchanged", "stable", "worsening", "improved", "again", "since"}
+    for texts in BOOK.values():
+        for text in texts:
+            assert not words & set(re.findall(r"[a-z]+", text.lower())), text
+
+
+def test_a_normal_chest_is_more_than_the_absence_of_acute_or_pulmonary_disease():
+    """Of a large heart it is true that nothing is acute and that the lungs are healthy."""
+    for text in BOOK["normal"]:
+        assert "acute" not in text and "healthy lungs" not in text
+
+
+def test_forms_of_tuberculosis_are_told_apart():
+    texts = BOOK["tuberculosis"]
+    for sign in ("cavit", "lymph nodes", "miliary", "pleur"):
+        assert any(sign in text for text in texts), sign
+    assert sum("upper lobe" in text or "apical" in text.lower() for text in texts) < 5
+
+
 def test_every_task_describes_each_of_its_labels_under_each_protocol(registry):
     tasks = zero_shot_tasks(registry)
     assert {"rsna-zeroshot", "shenzhen-zeroshot", "siim-zeroshot", "nih-zeroshot"} <= {
@@ -84,7 +105,7 @@ def test_the_recipe_is_read_again_as_it_was_written(registry):
 
 
 def test_benchx_gives_all_models_one_input(registry):
-    found = recipe(registry, "siim-zeroshot", "benchx@1")
+    found = recipe(registry, "rsna-zeroshot", "benchx@1")
     assert found["preprocessing"]["mean"] == [0.485, 0.456, 0.406]
     assert found["pool"] == "max"
     assert found["standardise"]

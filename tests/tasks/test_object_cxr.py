@@ -17,6 +17,8 @@ from cxrbench.data.regions import Box, Ellipse, Polygon
 from cxrbench.errors import DataError
 from cxrbench.phantom.world import PhantomWorld
 from cxrbench.registry import Registry
+from cxrbench.runners.segmentation import SegmentationRunner
+from cxrbench.runners.segmentation.recipe import SegmentationRecipe
 
 PATIENTS, SEED, SIZE = 30, 4, 64
 LISTS = {"train": "train", "val": "val", "test": "test"}
@@ -317,3 +319,14 @@ def test_the_phantom_tells_what_it_holds(card, root):
             assert told[list_]["n"] == told[list_]["patients"] == len(data.splits[split])
             positives = told[list_]["positives"].get("Foreign object", 0)
             assert positives == data.splits[split].counts[0]
+
+
+def test_ellipses_are_filled_as_rectangles_under_benchx_alone():
+    registry = Registry.discover()
+    card = registry.tasks.get("object-cxr-seg").card
+    assert {"strict@1", "benchx@1"} <= set(card.protocols)
+    for protocol in card.protocols:
+        fields = registry.protocols.get(protocol).card.recipe(card, "cogaze")
+        recipe = SegmentationRecipe.model_validate(SegmentationRunner().recipe(fields))
+        assert recipe.ellipses == ("as-boxes" if protocol == "benchx@1" else "as-drawn")
+        assert recipe.boxes == "as-drawn"

@@ -83,9 +83,7 @@ BROKEN = [
     ("Good", {"entry": "conformance_encoders:Missing"}, {"builds"}, "cannot load"),
     *(
         ("Good", {"capabilities": WITHOUT[capability]}, {"capabilities"}, "not declared")
-        for capability in (
-            "text", "joint", "pairwise", "closed-vocabulary", "frozen-trunk", "view",
-        )
+        for capability in ("text", "joint", "pairwise", "closed-vocabulary", "view")
     ),
     ("Good", {"capabilities": WITHOUT["image"]}, {"capabilities"}, "not an image encoder"),
     ("Good", {"capabilities": WITHOUT["trainable"]}, {"capabilities"}, "`trainable` contradicts"),

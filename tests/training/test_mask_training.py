@@ -16,7 +16,7 @@ from cxrbench.training.mask_losses import (
     focal_and_batch_dice,
     focal_and_image_dice,
 )
-from cxrbench.training.pyramid import rescaled
+from cxrbench.training.pyramid import rescaled, taps
 from cxrbench.training.schedules import warmup_linear
 
 
@@ -127,3 +127,24 @@ def test_maps_are_made_four_sizes():
     maps = rescaled([draws(2, 3, 8, 6)] * 4)
     assert [tuple(m.shape[2:]) for m in maps] == [(32, 24), (16, 12), (8, 6), (4, 3)]
     assert torch.equal(maps[2], draws(2, 3, 8, 6))
+
+
+@pytest.mark.parametrize(
+    ("blocks", "read"),
+    [(12, [4, 6, 8, 12]), (11, [4, 6, 8, 11]), (24, [8, 12, 16, 24]), (6, [2, 3, 4, 6]),
+     (1, [1, 1, 1, 1])],
+)  # fmt: skip
+def test_the_blocks_that_a_vision_transformer_is_read_after(blocks, read):
+    assert taps(blocks) == read
+
+
+def test_a_pass_of_the_stream_is_shuffled_once_and_not_for_every_batch(monkeypatch):
+    shuffled = []
+    original = StreamSampler._order
+    monkeypatch.setattr(
+        StreamSampler, "_order", lambda self, turn: shuffled.append(turn) or original(self, turn)
+    )
+    found = list(StreamSampler(10, 4, seed=0, batches=5))
+    assert shuffled == [0, 1]
+    flat = [position for batch in found for position, _ in batch]
+    assert sorted(flat[:10]) == sorted(flat[10:]) == list(range(10))

@@ -63,12 +63,12 @@ class CountedMetric(TextMetric):
     Attributes:
         count: Corpus to (N, K) counts.
         value: (R, K) counts to (R,) values.
-        counted: What is counted; metrics of the same counts share them.
+        counts: What is counted; metrics of the same counts share them.
     """
 
     count: Callable[[Corpus, LexicalId], FloatArray]
     value: Callable[[FloatArray], FloatArray]
-    counted: str
+    counts: str
 
     def per_class(self, data: TextInput, weights: npt.ArrayLike | None = None) -> FloatArray:
         """(R, 1) value of the weighted sum of the counts; NaN where no pair is drawn."""
@@ -80,7 +80,7 @@ class CountedMetric(TextMetric):
         return self.value(self._counts(data))
 
     def _counts(self, data: TextInput) -> FloatArray:
-        key = (self.counted, self.told.preset, self.told.cut)
+        key = (self.counts, self.told.preset, self.told.cut)
         return data.corpus.once(key, lambda: self.count(data.corpus, self.told))[data.rows]
 
 
@@ -156,7 +156,7 @@ def make(told: LexicalId) -> TextMetric:
             averaging="micro",
             count=_meteor_counts,
             value=meteor,
-            counted="meteor",
+            counts="meteor",
         )
     if told.name == "rouge-l":
         return MeanMetric(
@@ -191,7 +191,7 @@ def make(told: LexicalId) -> TextMetric:
         averaging="micro",
         count=_bleu_counts,
         value=lambda counts: bleu(counts, order),
-        counted="bleu",
+        counts="bleu",
     )
 
 

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from cxrbench.building import build
 from cxrbench.data.samples import SplitName
 from cxrbench.predictions import LabelScores, Predictions
 from cxrbench.progress import track
 from cxrbench.runners.base import Job, Outcome
+from cxrbench.runners.batches import notes_on_parts
 from cxrbench.runners.classification.head import make_head
 from cxrbench.runners.classification.inputs import Inputs
 from cxrbench.runners.classification.objective import Objective
 from cxrbench.runners.classification.recipe import ClassificationRecipe
 from cxrbench.runners.classification.selection import monitor
+from cxrbench.runners.optimisation import configured, plateau_of
 from cxrbench.timing import Timer
 from cxrbench.training.features import autocast
 from cxrbench.training.fit import FitSettings, fit
 from cxrbench.training.loading import ResumableLoader
 from cxrbench.training.module import FineTuner, Recipe, Scores
-from cxrbench.training.optimizers import by_step, make_optimizer
 from cxrbench.training.seeds import derive
 
 
@@ -68,7 +64,8 @@ def run_finetune(job: Job, recipe: ClassificationRecipe, timer: Timer) -> Outcom
         "value": result.value,
         "epoch": result.epoch,
     }
-    return Outcome(predictions, selection, report, inputs.context, report.warnings)
+    notes = notes_on_parts(job.spec.micro_batch, recipe.batch_size, module)
+    return Outcome(predictions, selection, report, inputs.context, [*report.warnings, *notes])
 
 
 def _as_module(encoder: object) -> nn.Module:
@@ -78,7 +75,9 @@ def _as_module(encoder: object) -> nn.Module:
 
 
 def _recipe(job: Job, recipe: ClassificationRecipe, objective: Objective) -> Recipe:
-    judged = job.data.splits[recipe.select.split]
+    judged, settings = job.data.splits[recipe.select.split], recipe.optimizer
+    if settings is None:
+        raise ValueError("a fine-tuning recipe has an optimizer")
 
     def value(scores: Scores) -> float:
         return monitor(recipe.select, LabelScores.of(judged, job.data.labels, scores))
@@ -87,36 +86,11 @@ def _recipe(job: Job, recipe: ClassificationRecipe, objective: Objective) -> Rec
         loss=objective.loss,
         probabilities=objective.probabilities,
         monitor=value,
-        optimizers=lambda module: _optimizers(module, recipe),
-        plateau=_plateau(recipe),
+        optimizers=lambda module: configured(
+            settings, recipe.schedule, module.encoder, module.head
+        ),
+        plateau=plateau_of(recipe.schedule),
         first_validation=recipe.first_validation,
-    )
-
-
-def _optimizers(module: FineTuner, recipe: ClassificationRecipe) -> OptimizerLRScheduler:
-    settings, schedule = recipe.optimizer, recipe.schedule
-    if settings is None:
-        raise ValueError("a fine-tuning recipe has an optimizer")
-    optimizer = make_optimizer(
-        settings.name,
-        [
-            (module.encoder.parameters(), settings.lr),
-            (module.head.parameters(), settings.lr * settings.head_lr_multiplier),
-        ],
-        weight_decay=settings.weight_decay,
-        momentum=settings.momentum,
-    )
-    return by_step(optimizer, schedule.name, schedule.warmup_steps, schedule.total_steps)
-
-
-def _plateau(
-    recipe: ClassificationRecipe,
-) -> Callable[[Optimizer], ReduceLROnPlateau] | None:
-    schedule = recipe.schedule
-    if schedule.name != "plateau":
-        return None
-    return partial(
-        ReduceLROnPlateau, mode="max", factor=schedule.factor, patience=schedule.patience
     )
 
 

@@ -10,8 +10,9 @@ from cxrbench.data.samples import SPLITS, SplitName
 from cxrbench.encoder import FrozenTrunk, ImageEncoder
 from cxrbench.image_spec import ImageSpec
 from cxrbench.runners.base import Job
+from cxrbench.runners.batches import encoded_at_once
 from cxrbench.runners.classification.recipe import ClassificationRecipe
-from cxrbench.runners.kept import keep, trunk_of
+from cxrbench.runners.kept import has_frozen_trunk, keep, trunk_of
 from cxrbench.runners.keys import feature_store
 from cxrbench.runners.trial import try_encoder
 from cxrbench.timing import Timer
@@ -74,7 +75,7 @@ class Inputs:
             job, recipe, spec, training, images, None, frozenset(),
             recipe.context and "context" in job.model.capabilities,
         )  # fmt: skip
-        if not isinstance(encoder, FrozenTrunk) or recipe.augment is not None:
+        if not has_frozen_trunk(encoder, job.model) or recipe.augment is not None:
             return inputs
         with timer.phase("trunk"):
             return inputs._with_trunk(encoder, report)
@@ -92,8 +93,9 @@ class Inputs:
         return self._loader("train", sampler, augment)
 
     def loader(self, name: SplitName) -> ResumableLoader:
-        """A split in order."""
-        size = self.job.machine.batch_size or self.recipe.batch_size
+        """A split in order, in batches that the run id tells."""
+        recipe = self.recipe
+        size = encoded_at_once(recipe, self.job.spec.micro_batch, recipe.batch_size)
         return self._loader(name, EpochSampler(len(self.job.data.splits[name]), size, seed=None))
 
     def _loader(

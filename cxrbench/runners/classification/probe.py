@@ -15,6 +15,7 @@ from cxrbench.encoder import ImageEncoder
 from cxrbench.predictions import LabelScores, Predictions
 from cxrbench.progress import track
 from cxrbench.runners.base import Job, Outcome
+from cxrbench.runners.batches import encoded_at_once
 from cxrbench.runners.classification.recipe import ClassificationRecipe
 from cxrbench.runners.classification.selection import monitor
 from cxrbench.runners.keys import feature_store
@@ -61,8 +62,8 @@ def _features(
     spec = recipe.image_spec(encoder.image_spec)
     try_encoder(encoder, spec, job.machine.device, job.spec.precision)
     images = prepared_store(job.task.dataset, job.data, spec)
-    store = feature_store(job, report, images, spec, "pooled", context)
-    batch_size = job.machine.batch_size or _BATCH_SIZE
+    store = feature_store(job, report, images, spec, "pooled", context, recipe.one_at_a_time)
+    batch_size = encoded_at_once(recipe, job.machine.batch_size, _BATCH_SIZE)
     extractor = Extractor(images, spec, job.machine.device, job.spec.precision, batch_size, context)
     for name in SPLITS:
         split = job.data.splits[name]

@@ -67,6 +67,8 @@ class ClassificationRecipe(Recipe):
             raise ValueError("augmentation needs source_size")
         if self.loss.name == "cross-entropy" and self.binary_head != "two-logits":
             raise ValueError("cross-entropy needs the binary head two-logits")
+        if self.loss.name == "cross-entropy" and self.loss.class_weights is not None:
+            raise ValueError("cross-entropy takes no class_weights")
         return self
 
     def two_logits(self, labels: int) -> bool:

@@ -45,7 +45,7 @@ class ClassificationRunner:
             return None
         return micro_batch(settings.batch_size, settings.accumulate, asked)
 
-    def work(self, recipe: Mapping[str, Any], data: LabelledImages) -> Workload:
+    def work(self, model: ModelCard, recipe: Mapping[str, Any], data: LabelledImages) -> Workload:
         """See `Runner.work`."""
         settings = ClassificationRecipe.model_validate(recipe)
         sizes = {name: len(split) for name, split in data.splits.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,16 +38,20 @@ class RetrievalRunner:
         """See `Runner.micro_batch`."""
         return None
 
-    def work(self, recipe: Mapping[str, Any], data: LabelledImages) -> Workload:
+    def work(self, model: ModelCard, recipe: Mapping[str, Any], data: LabelledImages) -> Workload:
         """See `Runner.work`."""
         settings = RetrievalRecipe.model_validate(recipe)
         test = data.splits["test"]
-        told = any(sample.context for sample in test.samples)
+        told = any(s.context for s in test.samples) and "context" in model.capabilities
         passes = 2 if settings.both_contexts and told else 1
         images = len(test)
-        words = f"{images:,} images encoded {'twice' if passes == 2 else 'once'}, {images:,} "
-        words += f"reports; {passes * images**2:,} passes where a model reads pairs"
-        return Workload(words, prepared=images, encoded=passes * images, texts=images)
+        words = f"{images:,} images encoded {'twice' if passes == 2 else 'once'}, "
+        words += f"{images:,} reports"
+        work = Workload(words, prepared=images, encoded=passes * images)
+        if way_to_compare(model) != "pairs":
+            return replace(work, texts=images)
+        pairs = passes * images**2
+        return replace(work, words=f"{words}, {pairs:,} passes for their pairs", pairs=pairs)
 
     def run(self, job: Job, timer: Timer) -> Outcome:
         """See `Runner.run`."""
@@ -71,4 +76,5 @@ def _input(found: Predictions, settings: RetrievalRecipe) -> RetrievalInput:
     if settings.gallery_size is not None:
         batches = shuffled_batches(len(found), settings.gallery_size, settings.gallery_seed)
     labels = found.labels.astype(np.float64)
-    return RetrievalInput(found.values, labels, found.names, batches=batches)
+    studies = [sample.study for sample in found.samples]
+    return RetrievalInput(found.values, labels, found.names, batches=batches, studies=studies)

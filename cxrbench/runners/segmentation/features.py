@@ -17,6 +17,7 @@ from cxrbench.training.features import autocast
 from cxrbench.training.pyramid import SCALES, rescaled
 
 _LARGEST = torch.finfo(torch.float16).max
+_LEAST_MAPS = 3
 
 Shape = tuple[int, ...]
 
@@ -69,7 +70,7 @@ class Reader:
         """Find out what there is, by encoding one black image.
 
         Raises:
-            RunError: When the encoder has no grid, or none that is a map.
+            RunError: When the encoder has no grid, or too few maps.
         """
         black = torch.zeros(1, 3, *spec.size, device=device)
         batch = ImageBatch(pixels=black, view=[None])
@@ -112,6 +113,12 @@ def _of_pyramid(encoder: ImageEncoder, batch: ImageBatch) -> Reader:
     """The maps that the encoder makes, else its grid at four scales."""
     made = _pyramid(encoder, batch)
     if made is not None:
+        if len(made) < _LEAST_MAPS:
+            raise RunError(
+                "the encoder gives too few maps of several scales",
+                why=f"upernet reads {_LEAST_MAPS} at least, encode_pyramid gives {len(made)}",
+                fix="return three or four, or None to have the grid rescaled",
+            )
         return Reader(encoder, "pyramid", tuple(tuple(m.shape[1:]) for m in made), None)
     levels = _levels(_grid(encoder.encode_image(batch)))
     scales = ", ".join(f"×{scale:g}" for scale in SCALES)

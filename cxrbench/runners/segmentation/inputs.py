@@ -11,7 +11,8 @@ from cxrbench.data.samples import SPLITS, SplitName
 from cxrbench.encoder import FrozenTrunk
 from cxrbench.image_spec import ImageSpec
 from cxrbench.runners.base import Job
-from cxrbench.runners.kept import keep, trunk_of
+from cxrbench.runners.batches import encoded_at_once
+from cxrbench.runners.kept import has_frozen_trunk, keep, trunk_of
 from cxrbench.runners.keys import feature_store
 from cxrbench.runners.segmentation.batches import Collate, MaskedRows
 from cxrbench.runners.segmentation.features import Reader
@@ -65,7 +66,7 @@ class Inputs:
         """
         dataset, data = job.task.dataset, job.data
         images = prepared_store(dataset, data, spec)
-        masks = TrueMasks.of(dataset, data, spec, recipe.boxes)
+        masks = TrueMasks.of(dataset, data, spec, recipe.boxes, recipe.ellipses)
         with timer.phase("images"):
             for name in SPLITS:
                 prepare(images, data.splits[name].samples, spec)
@@ -75,7 +76,7 @@ class Inputs:
         if recipe.encoder == "frozen":
             with timer.phase("features"):
                 return inputs._with_features(reader, report)
-        if isinstance(reader.encoder, FrozenTrunk) and not recipe.flip:
+        if has_frozen_trunk(reader.encoder, job.model) and not recipe.flip:
             with timer.phase("trunk"):
                 return inputs._with_trunk(reader.encoder, report)
         return inputs
@@ -102,8 +103,10 @@ class Inputs:
         return self._loader("train", sampler, seed if recipe.flip else None)
 
     def loader(self, name: SplitName) -> ResumableLoader:
-        """A split in order."""
-        size = self.job.machine.batch_size or self.recipe.batch_size
+        """A split in order; where the encoder is trained, in batches that the run id tells."""
+        recipe, frozen = self.recipe, self.recipe.encoder == "frozen"
+        asked = self.job.machine.batch_size if frozen else self.job.spec.micro_batch
+        size = encoded_at_once(recipe, asked, recipe.batch_size)
         return self._loader(name, EpochSampler(len(self.job.data.splits[name]), size, seed=None))
 
     def _loader(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 from pydantic import Field, model_validator
 
+from cxrbench.metrics.masks import MaskInput
+from cxrbench.runners.monitor import monitored
 from cxrbench.runners.recipe import Optimizer, Recipe, Schedule, Section, Select
 
 
@@ -46,6 +49,9 @@ class SegmentationRecipe(Recipe):
         default="as-drawn",
         description="`corners-as-size`: the lower right corner of a box is taken for its size.",
     )
+    ellipses: Literal["as-drawn", "as-boxes"] = Field(
+        default="as-drawn", description="`as-boxes`: the box around an ellipse is filled."
+    )
     loss: Literal["focal-batch-dice", "focal-image-dice", "cross-entropy"]
     batch_size: int = 16
     accumulate: int = 1
@@ -69,6 +75,10 @@ class SegmentationRecipe(Recipe):
             raise ValueError("iterations are no multiple of validate_every")
         if self.decoder.name == "upernet" and self.encoder == "finetune":
             raise ValueError("upernet reads maps of a frozen encoder alone")
+        if self.encoder == "frozen" and self.one_at_a_time:
+            raise ValueError("one_at_a_time does not go with a frozen encoder")
+        # On made-up pixels: what cannot be monitored is known before hours of training.
+        monitored(self.select, MaskInput(*np.ones((4, 1))))
         return self
 
     @property

@@ -42,11 +42,13 @@ class SegmentationRunner:
         return bool(recipe["context"]) and "context" in model.capabilities
 
     def micro_batch(self, recipe: Mapping[str, Any], asked: int | None) -> int | None:
-        """See `Runner.micro_batch`."""
+        """See `Runner.micro_batch`; a frozen encoder takes images as they come."""
         settings = SegmentationRecipe.model_validate(recipe)
+        if settings.encoder == "frozen":
+            return None
         return micro_batch(settings.batch_size, settings.accumulate, asked)
 
-    def work(self, recipe: Mapping[str, Any], data: LabelledImages) -> Workload:
+    def work(self, model: ModelCard, recipe: Mapping[str, Any], data: LabelledImages) -> Workload:
         """See `Runner.work`."""
         settings = SegmentationRecipe.model_validate(recipe)
         sizes = {name: len(split) for name, split in data.splits.items()}
@@ -66,7 +68,13 @@ class SegmentationRunner:
             encoded = once + sizes[settings.select.split] + sizes["test"]
             return Workload(f"encoder frozen, {words}", prepared=total, encoded=encoded)
         validated = checks * sizes[settings.select.split]
-        return Workload(words, prepared=total, encoded=validated + sizes["test"], trained=seen)
+        return Workload(
+            words,
+            prepared=total,
+            encoded=validated + sizes["test"],
+            trained=seen,
+            untimed=("decoder",),
+        )
 
     def run(self, job: Job, timer: Timer) -> Outcome:
         """See `Runner.run`."""

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from cxrbench.building import build
 from cxrbench.data.mask_geometry import HALF, Probabilities, from_input
@@ -17,7 +15,9 @@ from cxrbench.data.packed import pack_mask
 from cxrbench.predictions import Masks
 from cxrbench.progress import track
 from cxrbench.runners.base import Job, Outcome
+from cxrbench.runners.batches import notes_on_parts
 from cxrbench.runners.monitor import monitored
+from cxrbench.runners.optimisation import configured, plateau_of
 from cxrbench.runners.segmentation.decoders import make_decoder
 from cxrbench.runners.segmentation.features import Reader
 from cxrbench.runners.segmentation.inputs import Inputs
@@ -28,7 +28,6 @@ from cxrbench.timing import Timer
 from cxrbench.training import mask_losses
 from cxrbench.training.features import autocast, to_device
 from cxrbench.training.fit import FitSettings, fit
-from cxrbench.training.optimizers import by_step, make_optimizer
 from cxrbench.training.seeds import derive
 
 _LOSSES = {
@@ -68,40 +67,23 @@ def run_segmentation(job: Job, recipe: SegmentationRecipe, timer: Timer) -> Outc
         "value": result.value,
         "epoch": result.epoch,
     }
-    warnings = [*report.warnings, *reader.notes]
+    # Of the losses with Dice the logarithm is taken of a whole batch.
+    of_batch = recipe.loss != "cross-entropy"
+    notes = notes_on_parts(job.spec.micro_batch, recipe.batch_size, module, of_batch)
+    warnings = [*report.warnings, *reader.notes, *notes]
     return Outcome({"test": masks}, selection, report, inputs.context, warnings)
 
 
 def _training(recipe: SegmentationRecipe) -> Training:
-    plateau = None
-    if recipe.schedule.name == "plateau":
-        plateau = partial(
-            ReduceLROnPlateau,
-            mode="max",
-            factor=recipe.schedule.factor,
-            patience=recipe.schedule.patience,
-        )
     return Training(
         loss=_LOSSES[recipe.loss],
         auxiliary_weight=recipe.decoder.auxiliary_weight,
         monitor=partial(monitored, recipe.select),
-        optimizers=lambda module: _optimizers(module, recipe),
-        plateau=plateau,
+        optimizers=lambda module: configured(
+            recipe.optimizer, recipe.schedule, module.encoder, module.decoder
+        ),
+        plateau=plateau_of(recipe.schedule),
     )
-
-
-def _optimizers(module: Segmenter, recipe: SegmentationRecipe) -> OptimizerLRScheduler:
-    settings, schedule = recipe.optimizer, recipe.schedule
-    groups = [(module.decoder.parameters(), settings.lr * settings.head_lr_multiplier)]
-    if module.encoder is not None:
-        groups.insert(0, (module.encoder.parameters(), settings.lr))
-    optimizer = make_optimizer(
-        settings.name,
-        groups,
-        weight_decay=settings.weight_decay,
-        momentum=settings.momentum,
-    )
-    return by_step(optimizer, schedule.name, schedule.warmup_steps, schedule.total_steps)
 
 
 def _settings(job: Job, recipe: SegmentationRecipe, accumulate: int) -> FitSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,15 +48,22 @@ class ZeroShotRunner:
         """See `Runner.micro_batch`."""
         return None
 
-    def work(self, recipe: Mapping[str, Any], data: LabelledImages) -> Workload:
+    def work(self, model: ModelCard, recipe: Mapping[str, Any], data: LabelledImages) -> Workload:
         """See `Runner.work`."""
         settings = ZeroShotRecipe.model_validate(recipe)
         images = len(data.splits["test"])
         texts = sum(len(each.texts) for each in settings.prompts.described)
         told = any(sample.context for sample in data.splits["test"].samples)
-        passes = 2 if settings.both_contexts and told else 1
-        words = f"{images:,} images encoded {'twice' if passes == 2 else 'once'}, {texts} prompts"
-        return Workload(words, prepared=images, encoded=passes * images, texts=texts)
+        passes = 2 if settings.both_contexts and told and "context" in model.capabilities else 1
+        words = f"{images:,} images encoded {'twice' if passes == 2 else 'once'}"
+        work = Workload(words, prepared=images, encoded=passes * images)
+        way = way_to_compare(model)
+        if way is None:
+            return work  # a closed vocabulary reads no prompts
+        if way == "joint":
+            return replace(work, words=f"{words}, {texts} prompts", texts=texts)
+        pairs = passes * images * texts
+        return replace(work, words=f"{words}, {pairs:,} passes with prompts", pairs=pairs)
 
     def run(self, job: Job, timer: Timer) -> Outcome:
         """See `Runner.run`."""

@@ -27,10 +27,11 @@ def probabilities(difference: Array, way: Way, *, contrast: bool) -> Array:
     """N×C in 0..1, monotone, with 0.5 at equality; so the argmax of the two is at 0.5.
 
     A difference of two cosines d becomes (d + 2) / 4, a cosine alone (d + 1) / 2. Scores of pairs
-    have no bounds and become 1 / (1 + exp(-d)).
+    have no bounds: d becomes (1 + d / (1 + |d|)) / 2, which keeps large ones apart, where a
+    logistic function is 1 from 37 on.
     """
     if way == "pairs":
-        squashed: Array = expit(difference)
+        squashed: Array = (1 + difference / (1 + np.abs(difference))) / 2
         return squashed
     widest = 2.0 if contrast else 1.0
     return np.clip((difference + widest) / (2 * widest), 0.0, 1.0)
