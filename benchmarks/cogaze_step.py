@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +28,7 @@ import torch
 from cogaze_case import Step, make_steps
 from cogaze_memory import PeakMemory
 from cogaze_variants import ALL_OFF, VARIANTS
+from hardware import device_name
 from rich.console import Console
 from rich.table import Table
 from torch.utils.flop_counter import FlopCounterMode
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"round {number + 1} of {options.rounds}: {time.perf_counter() - start:.0f} s"
         )
     machine = {
-        "device": _device_name(device),
+        "device": device_name(device),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "matmul": torch.get_float32_matmul_precision(),
@@ -223,15 +223,6 @@ def _print(
 def _ratio(row: Row, mine: Row) -> float:
     pairs = zip(row.seconds, mine.seconds, strict=True)
     return statistics.median(theirs / own for theirs, own in pairs)
-
-
-def _device_name(device: str) -> str:
-    if device == "cuda":
-        return torch.cuda.get_device_name()
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    name = next((line.split(":")[1].strip() for line in lines if line[:10] == "model name"), "CPU")
-    return f"{name} with {os.cpu_count()} cores"
 
 
 if __name__ == "__main__":

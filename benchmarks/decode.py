@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import sys
 import time
@@ -27,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hardware import device_name
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             rows[name].ids = ids.tolist()
             rows[name].tokens = int((ids[:, 1:] != PAD).sum())
     machine = {
-        "device": _device_name(options.device),
+        "device": device_name(options.device),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "clock": options.clock,
@@ -194,15 +194,6 @@ def _print(console: Console, machine: Mapping[str, object], rows: Mapping[str, R
 def _lengths(row: Row) -> str:
     found = [sum(token != PAD for token in ids) for ids in row.ids]
     return f"{min(found)} to {max(found)}"
-
-
-def _device_name(device: str) -> str:
-    if device == "cuda":
-        return torch.cuda.get_device_name()
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    name = next((line.split(":")[1].strip() for line in lines if line[:10] == "model name"), "CPU")
-    return f"{name} with {os.cpu_count()} cores"
 
 
 if __name__ == "__main__":

@@ -11,13 +11,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from cxrbench.errors import PluginError
+from cxrbench.errors import PluginError, UnknownNameError
 
 Kind = Literal["model", "dataset", "task", "protocol", "mode"]
 
@@ -33,6 +33,7 @@ RECIPES = "cxrbench.recipes"
 SUITES = "cxrbench.suites"
 """An entry point of this group names a package whose `*.yaml` are suites."""
 
+YAML_SUFFIXES = (".yaml", ".yml")
 _FOLDER = "path:"
 
 
@@ -132,6 +133,39 @@ def installed_recipes() -> dict[str, list[Path]]:
 def installed_suites() -> dict[str, list[Path]]:
     """The suites of every installed plugin: files by the name they have without `.yaml`."""
     return _installed_files(SUITES)
+
+
+def named_file(kind: str, group: str, name: str, advise: Callable[[Iterable[str]], str]) -> Path:
+    """A file that is named as a path, or by its name in an installed package.
+
+    Args:
+        kind: What it is, for errors: `suite` or `recipe`.
+        group: Of the entry points of the packages, `RECIPES` or `SUITES`.
+        name: As the user gave it.
+        advise: The names on offer to what an unknown one is answered with.
+
+    Raises:
+        UnknownNameError: When no package offers the name, which cannot be a path.
+        PluginError: When several do.
+    """
+    path = Path(name)
+    if path.suffix in YAML_SUFFIXES or len(path.parts) != 1 or path.is_file():
+        return path
+    offered = _installed_files(group)
+    files = offered.get(name, [])
+    if not files:
+        raise UnknownNameError(
+            f"unknown {kind}: {name}",
+            why=f"no installed package offers a {kind} of that name, and there is no such file",
+            fix=advise(offered),
+        )
+    if len(files) > 1:
+        raise PluginError(
+            f"the {kind} name {name} is not unique",
+            why=f"offered by {' and '.join(map(str, files))}",
+            fix="name one of the files",
+        )
+    return files[0]
 
 
 def _installed_files(group: str) -> dict[str, list[Path]]:

@@ -10,12 +10,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cxrbench.cards import read_yaml
-from cxrbench.discovery import installed_suites
-from cxrbench.errors import BadRequest, PluginError, UnknownNameError
+from cxrbench.discovery import SUITES, named_file
+from cxrbench.errors import BadRequest
 from cxrbench.names import did_you_mean
 from cxrbench.registry import Registry
 
-_SUFFIXES = (".yaml", ".yml")
 _EVERY = "*"
 _ADVICE = "title, models, tasks, protocols, seeds, preprocessing, demo, weights and parts"
 
@@ -79,24 +78,9 @@ def find_suite(name: str) -> Path:
         UnknownNameError: When no package offers the name, which cannot be a path.
         PluginError: When several do.
     """
-    path = Path(name)
-    if path.suffix in _SUFFIXES or len(path.parts) != 1 or path.is_file():
-        return path
-    offered = installed_suites()
-    files = offered.get(name, [])
-    if not files:
-        raise UnknownNameError(
-            f"unknown suite: {name}",
-            why="no installed package offers a suite of that name, and there is no such file",
-            fix=did_you_mean(name, offered, "cxrbench list suites"),
-        )
-    if len(files) > 1:
-        raise PluginError(
-            f"the suite name {name} is not unique",
-            why=f"offered by {' and '.join(map(str, files))}",
-            fix="name one of the files",
-        )
-    return files[0]
+    return named_file(
+        "suite", SUITES, name, lambda known: did_you_mean(name, known, "cxrbench list suites")
+    )
 
 
 def read_suite(path: Path) -> Suite:

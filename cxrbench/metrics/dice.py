@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from cxrbench.metrics.masks import MaskInput, MaskMetric
+from cxrbench.metrics.masks import MaskInput, MaskMetric, PooledMetric
 from cxrbench.metrics.ranking import FloatArray, ratio
 
 Floats = npt.NDArray[np.float64]
@@ -113,27 +113,12 @@ class DiceImage(MaskMetric):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DicePooled(MaskMetric):
-    """Dice of the pixels of all images together.
+class DicePooled(PooledMetric):
+    """Dice of the pixels of all images together."""
 
-    Undefined (NaN) for a class of which the truth has no pixel, so that which classes enter a mean
-    depends on the data alone and is the same for every model.
-
-    Attributes:
-        background: Whether the mean with the Dice of the background is taken.
-    """
-
-    background: bool = False
-
-    def per_class(self, data: MaskInput, weights: npt.ArrayLike | None = None) -> FloatArray:
-        """(R, 1), or (R, 2) with the background first; NaN where the truth has no such pixel."""
-        w = data.weights(weights)
-        tp, fp, fn, tn = (w @ counts for counts in (data.tp, data.fp, data.fn, data.tn))
-        foreground = np.where(tp + fn > 0, dice(tp, 2 * tp + fp + fn), np.nan)
-        if not self.background:
-            return foreground[:, None]
-        background = np.where(tn + fp > 0, dice(tn, 2 * tn + fp + fn), np.nan)
-        return np.stack([background, foreground], axis=1)
+    def overlap(self, hit: FloatArray, missed: FloatArray) -> FloatArray:
+        """See `PooledMetric.overlap`."""
+        return dice(hit, 2 * hit + missed)
 
 
 METRICS = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cxrbench.metrics.masks import MaskInput, MaskMetric
+from cxrbench.metrics.masks import MaskInput, MaskMetric, PooledMetric
 from cxrbench.metrics.ranking import FloatArray, ratio
 
 
@@ -27,26 +27,12 @@ class IouImage(MaskMetric):
 
 
 @dataclass(frozen=True, kw_only=True)
-class IouPooled(MaskMetric):
-    """IoU of the pixels of all images together.
+class IouPooled(PooledMetric):
+    """IoU of the pixels of all images together."""
 
-    Undefined (NaN) for a class of which the truth has no pixel, whatever is predicted.
-
-    Attributes:
-        background: Whether the mean with the IoU of the background is taken.
-    """
-
-    background: bool = False
-
-    def per_class(self, data: MaskInput, weights: npt.ArrayLike | None = None) -> FloatArray:
-        """(R, 1), or (R, 2) with the background first; NaN where the truth has no such pixel."""
-        w = data.weights(weights)
-        tp, fp, fn, tn = (w @ counts for counts in (data.tp, data.fp, data.fn, data.tn))
-        foreground = np.where(tp + fn > 0, ratio(tp, tp + fp + fn), np.nan)
-        if not self.background:
-            return foreground[:, None]
-        background = np.where(tn + fp > 0, ratio(tn, tn + fp + fn), np.nan)
-        return np.stack([background, foreground], axis=1)
+    def overlap(self, hit: FloatArray, missed: FloatArray) -> FloatArray:
+        """See `PooledMetric.overlap`."""
+        return ratio(hit, hit + missed)
 
 
 METRICS = (

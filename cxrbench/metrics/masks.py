@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -183,6 +184,34 @@ class MaskMetric(BaseMetric[MaskInput]):
         if not known:
             return float("nan")
         return max(known) if self.higher_is_better else min(known)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PooledMetric(MaskMetric):
+    """An overlap of the pixels of all images together.
+
+    Undefined (NaN) for a class of which the truth has no pixel, so that which classes enter a mean
+    depends on the data alone and is the same for every model.
+
+    Attributes:
+        background: Whether the mean with the overlap of the background is taken.
+    """
+
+    background: bool = False
+
+    @abstractmethod
+    def overlap(self, hit: FloatArray, missed: FloatArray) -> FloatArray:
+        """(R,) from the pixels that both mark, and those that one of both marks."""
+
+    def per_class(self, data: MaskInput, weights: npt.ArrayLike | None = None) -> FloatArray:
+        """(R, 1), or (R, 2) with the background first; NaN where the truth has no such pixel."""
+        w = data.weights(weights)
+        tp, fp, fn, tn = (w @ counts for counts in (data.tp, data.fp, data.fn, data.tn))
+        foreground = np.where(tp + fn > 0, self.overlap(tp, fp + fn), np.nan)
+        if not self.background:
+            return foreground[:, None]
+        background = np.where(tn + fp > 0, self.overlap(tn, fp + fn), np.nan)
+        return np.stack([background, foreground], axis=1)
 
 
 def count(predicted: Mask, true: Mask) -> tuple[int, int, int, int]:

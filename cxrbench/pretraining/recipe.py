@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,14 +10,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cxrbench.cards import WeightsFile, merge, read_yaml
-from cxrbench.discovery import installed_recipes
-from cxrbench.errors import BadRequest, PluginError, UnknownNameError
+from cxrbench.discovery import RECIPES, YAML_SUFFIXES, installed_recipes, named_file
+from cxrbench.errors import BadRequest
 from cxrbench.gaze.heatmap import DEGREE, LEAD
 
 SplitName = Literal["train", "val"]
 _MOST_PARENTS = 5
-_SUFFIXES = (".yaml", ".yml")
-_ADVICE = "name a YAML file, or an installed recipe: {}"
 
 
 class _Section(BaseModel):
@@ -152,24 +150,7 @@ def find_recipe(name: str) -> Path:
         UnknownNameError: When no package offers the name, which cannot be a path.
         PluginError: When several do.
     """
-    path = Path(name)
-    if path.suffix in _SUFFIXES or len(path.parts) != 1 or path.is_file():
-        return path
-    offered = installed_recipes()
-    files = offered.get(name, [])
-    if not files:
-        raise UnknownNameError(
-            f"unknown recipe: {name}",
-            why="no installed package offers a recipe of that name, and there is no such file",
-            fix=_ADVICE.format(", ".join(sorted(offered))),
-        )
-    if len(files) > 1:
-        raise PluginError(
-            f"the recipe name {name} is not unique",
-            why=f"offered by {' and '.join(str(file) for file in files)}",
-            fix="name one of the files",
-        )
-    return files[0]
+    return named_file("recipe", RECIPES, name, _advice)
 
 
 def read_recipe(path: Path, overrides: Sequence[str] = ()) -> PretrainingRecipe:
@@ -198,12 +179,16 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> PretrainingRecipe:
         ) from error
 
 
+def _advice(known: Iterable[str]) -> str:
+    return f"name a YAML file, or an installed recipe: {', '.join(sorted(known))}"
+
+
 def _read(path: Path, depth: int) -> dict[str, Any]:
     if not path.is_file():
         raise BadRequest(
             f"no recipe at {path}",
             why="there is no such file",
-            fix=_ADVICE.format(", ".join(sorted(installed_recipes()))),
+            fix=_advice(installed_recipes()),
         )
     content = read_yaml(path)
     parent = content.pop("extends", None)
@@ -215,7 +200,7 @@ def _read(path: Path, depth: int) -> dict[str, Any]:
             why=f"it extends more than {_MOST_PARENTS} others, or itself",
             fix="correct `extends`",
         )
-    named = Path(str(parent)).suffix not in _SUFFIXES
+    named = Path(str(parent)).suffix not in YAML_SUFFIXES
     base = find_recipe(str(parent)) if named else path.parent / str(parent)
     return merge(_read(base, depth - 1), content)
 

@@ -49,15 +49,22 @@ class LabelledBatch:
 
     def to(self, device: torch.device | str) -> LabelledBatch:
         """The batch with its tensors on a device, ready for the encoder."""
-        pixels, trunk = self.images.pixels, self.images.trunk
-        if self.grey is not None and self.spec is not None:
-            pixels = normalise(self.grey.to(device), self.spec)
-        moved = replace(
-            self.images,
-            pixels=None if pixels is None else pixels.to(device),
-            trunk=None if trunk is None else trunk.to(device),
-        )
-        return LabelledBatch(moved, self.labels.to(device))
+        images = arrived(self.images, self.grey, self.spec, device)
+        return LabelledBatch(images, self.labels.to(device))
+
+
+def arrived(
+    images: ImageBatch, grey: Tensor | None, spec: ImageSpec | None, device: torch.device | str
+) -> ImageBatch:
+    """Images on a device, ready for the encoder; grey ones are normalised there."""
+    pixels, trunk = images.pixels, images.trunk
+    if grey is not None and spec is not None:
+        pixels = normalise(grey.to(device), spec)
+    return replace(
+        images,
+        pixels=None if pixels is None else pixels.to(device),
+        trunk=None if trunk is None else trunk.to(device),
+    )
 
 
 class EpochSampler:
@@ -207,15 +214,20 @@ class Collate:
     def __call__(self, items: Sequence[dict[str, Any]]) -> LabelledBatch:
         """Stack the items of one batch."""
         rows = torch.stack([item["row"] for item in items])
-        images = ImageBatch(
-            pixels=None,
-            trunk=rows if self.spec is None else None,
-            view=[item["view"] for item in items],
-            context=[item["context"] for item in items] if self.context else None,
-        )
+        images = told_of(items, rows if self.spec is None else None, self.context)
         labels = torch.stack([item["labels"] for item in items])
         grey = rows if self.spec is not None else None
         return LabelledBatch(images, labels, grey, self.spec)
+
+
+def told_of(items: Sequence[dict[str, Any]], trunk: Tensor | None, context: bool) -> ImageBatch:
+    """What an encoder is told of the items of a batch, whose pixels are still to come."""
+    return ImageBatch(
+        pixels=None,
+        trunk=trunk,
+        view=[item["view"] for item in items],
+        context=[item["context"] for item in items] if context else None,
+    )
 
 
 class ResumableLoader(DataLoader[Any]):

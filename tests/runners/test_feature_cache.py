@@ -11,21 +11,6 @@ from bench import Bench
 from PIL import Image
 
 from cxrbench.runners.base import Machine
-from cxrbench.training.features import Extractor
-
-
-@pytest.fixture
-def computed(monkeypatch):
-    """Ids of the images whose features are computed."""
-    found = []
-    original = Extractor._batch
-
-    def batch(self, split, positions, compute):
-        found.extend(split.samples[position].id for position in positions)
-        return original(self, split, positions, compute)
-
-    monkeypatch.setattr(Extractor, "_batch", batch)
-    return found
 
 
 def again(bench, tmp_path, name):

@@ -47,20 +47,6 @@ def elsewhere(mask_root, tmp_path, monkeypatch):
     return make
 
 
-@pytest.fixture
-def computed(monkeypatch):
-    """Ids of the images whose features are computed to be kept."""
-    found = []
-    original = Extractor._batch
-
-    def batch(self, split, positions, compute):
-        found.extend(split.samples[position].id for position in positions)
-        return original(self, split, positions, compute)
-
-    monkeypatch.setattr(Extractor, "_batch", batch)
-    return found
-
-
 def stored(bench, record):
     folder = bench.store.run_folder(record.run_id)
     return read_predictions(folder / record.artifacts["predictions-test"].path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,9 @@ from torch.utils.data import Dataset
 from cxrbench.data.prepared_masks import TrueMasks
 from cxrbench.data.rowstore import RowStore
 from cxrbench.data.samples import Split
-from cxrbench.data.transforms import normalise
 from cxrbench.encoder import ImageBatch
 from cxrbench.image_spec import ImageSpec
-from cxrbench.training.loading import Position
+from cxrbench.training.loading import Position, arrived, told_of
 from cxrbench.training.seeds import derive
 
 
@@ -44,16 +43,9 @@ class MaskBatch:
 
     def to(self, device: torch.device | str) -> MaskBatch:
         """The batch with its tensors on a device, ready for the encoder."""
-        pixels, trunk = self.images.pixels, self.images.trunk
-        if self.grey is not None and self.spec is not None:
-            pixels = normalise(self.grey.to(device), self.spec)
-        moved = replace(
-            self.images,
-            pixels=None if pixels is None else pixels.to(device),
-            trunk=None if trunk is None else trunk.to(device),
-        )
+        images = arrived(self.images, self.grey, self.spec, device)
         features = None if self.features is None else self.features.to(device)
-        return MaskBatch(moved, self.masks.to(device), features)
+        return MaskBatch(images, self.masks.to(device), features)
 
 
 class MaskedRows(Dataset[Any]):
@@ -103,12 +95,7 @@ class Collate:
     def __call__(self, items: Sequence[dict[str, Any]]) -> MaskBatch:
         """Stack the items of one batch."""
         rows = torch.stack([item["row"] for item in items])
-        images = ImageBatch(
-            pixels=None,
-            trunk=rows if self.rows == "trunk" else None,
-            view=[item["view"] for item in items],
-            context=[item["context"] for item in items] if self.context else None,
-        )
+        images = told_of(items, rows if self.rows == "trunk" else None, self.context)
         return MaskBatch(
             images,
             torch.stack([item["mask"] for item in items]),

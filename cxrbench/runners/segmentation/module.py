@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from cxrbench.metrics.masks import MaskInput
 from cxrbench.runners.segmentation.batches import MaskBatch
 from cxrbench.runners.segmentation.features import Features, Reader
 from cxrbench.training.features import to_device
-from cxrbench.training.resumable import Plateau, ResumableModule
-
-MONITOR = "select"
+from cxrbench.training.resumable import Plateau
+from cxrbench.training.selected import SelectedModule
 
 
 @dataclass(frozen=True)
@@ -40,21 +36,14 @@ class Training:
     plateau: Plateau | None = None
 
 
-class Segmenter(ResumableModule):
-    """Encoder and decoder, or a decoder on a frozen encoder, which stays in eval mode.
-
-    Attributes:
-        history: One entry a validated epoch: epoch, training loss, monitored value, rate.
-    """
-
-    monitor = MONITOR
-    mode = "max"
+class Segmenter(SelectedModule):
+    """Encoder and decoder, or a decoder on a frozen encoder, which stays in eval mode."""
 
     def __init__(
         self, reader: Reader, decoder: nn.Module, training: Training, seed: int, *, frozen: bool
     ) -> None:
         """Join an encoder with its decoder."""
-        super().__init__(seed)
+        super().__init__(seed, lambda: training.optimizers(self), training.plateau)
         self.decoder = decoder
         self.encoder: nn.Module | None = None
         if not frozen:
@@ -66,7 +55,6 @@ class Segmenter(ResumableModule):
         self._reader = (reader,)
         self._training = training
         self._counts: list[Tensor] = []
-        self._losses: list[float] = []
 
     @property
     def reader(self) -> Reader:
@@ -84,7 +72,7 @@ class Segmenter(ResumableModule):
         loss = self._training.loss(first, batch.masks)
         for other in others:
             loss = loss + self._training.auxiliary_weight * self._training.loss(other, batch.masks)
-        self._losses.append(float(loss.detach()))
+        self.keep_loss(loss)
         return loss
 
     def validation_step(self, batch: MaskBatch, batch_idx: int) -> None:
@@ -97,36 +85,10 @@ class Segmenter(ResumableModule):
         to_device(self.reader.encoder, str(self.device))
 
     def on_validation_epoch_end(self) -> None:
-        """Log the monitored value and add a line to the history."""
+        """Judge all counts of the epoch."""
         value = self._training.monitor(MaskInput(*torch.cat(self._counts).numpy().T))
-        value = value if np.isfinite(value) else -float("inf")
         self._counts.clear()
-        self.log(MONITOR, value)
-        self.add_to_history(
-            {
-                "train_loss": float(np.mean(self._losses)) if self._losses else float("nan"),
-                MONITOR: value,
-                "lr": self.trainer.optimizers[0].param_groups[0]["lr"],
-            }
-        )
-        self._losses.clear()
-
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """As the recipe says."""
-        configured = self._training.optimizers(self)
-        if self._training.plateau is not None and isinstance(configured, Optimizer):
-            self.use_plateau(self._training.plateau, configured)
-        return configured
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the losses of the epoch."""
-        super().on_save_checkpoint(checkpoint)
-        checkpoint["losses"] = self._losses
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take them up again."""
-        super().on_load_checkpoint(checkpoint)
-        self._losses = list(checkpoint["losses"])
+        self.end_epoch(value)
 
     def _features(self, batch: MaskBatch) -> Features:
         reader = self.reader
