@@ -30,6 +30,9 @@ GROUPS: dict[str, Kind] = {
 RECIPES = "cxrbench.recipes"
 """An entry point of this group names a package whose `*.yaml` are recipes of pretraining."""
 
+REPORT_RECIPES = "cxrbench.report_recipes"
+"""An entry point of this group names a package whose `*.yaml` are recipes of report generation."""
+
 SUITES = "cxrbench.suites"
 """An entry point of this group names a package whose `*.yaml` are suites."""
 

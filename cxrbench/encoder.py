@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from cxrbench.image_spec import ImageSpec
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 __all__ = [
     "AttendsToGrid",
@@ -32,6 +35,7 @@ __all__ = [
     "PoolsGrid",
     "PredictsGaze",
     "ReportMemory",
+    "ReportTokens",
     "TextEncoder",
     "ViewAware",
 ]
@@ -218,4 +222,13 @@ class ReportMemory(Protocol):
 
     def report_memory(self, batch: ImageBatch) -> Tensor:
         """B×T×D tokens for a decoder to read; in eval mode those of an image are its own."""
+        ...
+
+
+@runtime_checkable
+class ReportTokens(Protocol):
+    """Reads reports as tokens that a decoder can write them in."""
+
+    def report_tokens(self) -> Tokenizer:
+        """A tokenizer of its own, with `<|endoftext|>` and `[PAD]`; it may be changed."""
         ...

@@ -79,8 +79,10 @@ class Texts(Predictions):
 
     Attributes:
         generated: N texts.
-        references: N texts, whole.
+        references: N texts.
+        cut_to: Tokens of the generator after which references are cut; None: they are whole.
     """
 
     generated: Sequence[str]
     references: Sequence[str]
+    cut_to: int | None = None

@@ -16,6 +16,7 @@ PACKAGES = {
     "models": "cxrbench_models",
     "tasks": "cxrbench_tasks",
     "configs/pretrain": "cxrbench_recipes",
+    "configs/reports": "cxrbench_report_recipes",
     "configs/suites": "cxrbench_suites",
 }
 JUNK = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
@@ -68,7 +69,7 @@ def test_what_the_command_needs_is_in_it(held):
 def test_metadata_names_the_command_the_plugins_and_the_licence(held):
     (points,) = [held[n].decode() for n in held if n.endswith("entry_points.txt")]
     assert "cxrbench = cxrbench.cli.main:run" in points
-    for group in ("models", "tasks", "protocols", "runners", "recipes", "suites"):
+    for group in ("models", "tasks", "protocols", "runners", "recipes", "report_recipes", "suites"):
         assert f"[cxrbench.{group}]" in points
     assert any(name.endswith("licenses/LICENSE") for name in held)
     assert not any("tests" in name.split("/")[0] for name in held)

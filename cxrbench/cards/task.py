@@ -34,14 +34,18 @@ class TaskCard(Card):
         validate_default=True,
         description="Which list of the data set each split is, where it has not its name.",
     )
-    phantom_form: str = Field(
-        default="", description="Form of the phantom that has its lists; empty: the usual one."
+    phantom_settings: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Settings of the phantom in place of those of the data set, such as its form.",
     )
     protocols: dict[str, dict[str, Any]] = Field(
         description="Allowed protocols and what each sets for this task."
     )
     default_protocol: str = "strict@1"
     main_metric: str
+    main_metrics: dict[str, str] = Field(
+        default_factory=dict, description="By protocol, where it is another one."
+    )
 
     @field_validator("labels")
     @classmethod
@@ -64,18 +68,23 @@ class TaskCard(Card):
         named = {split: lists.get(split, split) for split in info.data["uses"]}
         return {split: name for split, name in named.items() if name in known}
 
-    @field_validator("phantom_form")
+    @field_validator("phantom_settings")
     @classmethod
-    def _known_form(cls, form: str, info: ValidationInfo) -> str:
+    def _known_form(cls, settings: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        form = settings.get("form")
         known = info.data["dataset"].phantom_forms if "dataset" in info.data else [form]
-        if form and form not in known:
+        if form is not None and form not in known:
             raise ValueError(f"the data set has no phantom of the form {form}")
-        return form
+        return settings
 
     @property
     def splits(self) -> dict[SplitName, SplitCard]:
         """The card of the list that each split is."""
         return {split: self.dataset.splits[name] for split, name in self.lists.items()}
+
+    def main_metric_of(self, protocol: str) -> str:
+        """The main metric under a protocol, which may have changes behind a `+`."""
+        return self.main_metrics.get(protocol.partition("+")[0], self.main_metric)
 
     @property
     def shareable(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from importlib import metadata
@@ -17,8 +18,8 @@ _PACKAGES = ("torch", "torchvision", "lightning", "transformers", "timm", "numpy
 
 
 def doctor(json: JsonOption = False) -> None:
-    """Check Python, packages, plugins, data folders and disk; ends with 1 on a fault."""
-    rows = [*_environment(), *_plugins(), *_data(), *_disk()]
+    """Check Python, packages, plugins, data, report readers and disk; ends with 1 on a fault."""
+    rows = [*_environment(), *_plugins(), *_data(), *_readers(), *_disk()]
     if json:
         print_json(rows)
     else:
@@ -54,6 +55,9 @@ def _environment() -> list[dict[str, Any]]:
         rows.append(_line("torch with torchvision", f"{reason}: install a matching pair", ok=False))
     java = shutil.which("java")
     rows.append(_line("java", java or "not found: only needed for METEOR"))
+    medspacy = os.environ.get("CXRBENCH_MEDSPACY_PYTHON")
+    unset = "CXRBENCH_MEDSPACY_PYTHON is not set: only needed for ratescore"
+    rows.append(_line("medspacy", medspacy or unset))
     return rows
 
 
@@ -87,6 +91,27 @@ def _data() -> list[dict[str, Any]]:
         missing = root is not None and not root.is_dir()
         text = f"{root}{' does not exist' if missing else ''}" if root else "no folder named"
         rows.append(_line(f"data set {name}", text, ok=not missing))
+    return rows
+
+
+def _readers() -> list[dict[str, Any]]:
+    """A line for each model that reads reports for a metric; that it is absent is no fault."""
+    from cxrbench.metrics.registry import get_metric
+    from cxrbench.metrics.text.ids import CLINICAL, RADGRAPH_IDS
+    from cxrbench.readers import reader_card, reader_ids
+    from cxrbench.readers.files import locate_file
+
+    metrics = [get_metric(name) for name in (*CLINICAL, *RADGRAPH_IDS)]
+    rows = []
+    for card in map(reader_card, reader_ids()):
+        needed = [one.id for one in metrics if card.id in getattr(one, "readers", ())]
+        missing = [entry.name for entry in card.files if locate_file(card, entry) is None]
+        found = "here"
+        if missing:
+            lacking = "" if len(missing) == len(card.files) else f" ({', '.join(missing)})"
+            more = f" and {len(needed) - 1} more" if len(needed) > 1 else ""
+            found = f"not here{lacking}, so no {needed[0]}{more}: cxrbench weights fetch {card.id}"
+        rows.append(_line(f"reader {card.id}", found))
     return rows
 
 

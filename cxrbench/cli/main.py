@@ -15,6 +15,7 @@ from cxrbench.cli import (
     doctor,
     explain,
     info,
+    label,
     leaderboard,
     listing,
     new,
@@ -22,6 +23,7 @@ from cxrbench.cli import (
     pretrain,
     score,
     show,
+    train_report,
     weights,
 )
 from cxrbench.cli import run as run_command
@@ -42,9 +44,11 @@ app.command("run")(run_command.run)
 app.add_typer(listing.app, name="list")
 app.command("info")(info.info)
 app.command("pretrain")(pretrain.pretrain)
+app.command("train-report")(train_report.train_report)
 app.command("explain")(explain.explain)
 app.command("show")(show.show)
 app.command("score")(score.score)
+app.command("label")(label.label)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.add_typer(data.app, name="data")
 app.add_typer(phantom.app, name="phantom")

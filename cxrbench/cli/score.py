@@ -28,7 +28,8 @@ def score(
         list[str] | None,
         typer.Option(
             "--metrics",
-            help="Groups (lexical, sections), names or ids, with commas. [default: lexical]",
+            help="Groups (lexical, sections, findings, clinical), names or ids, with commas. "
+            "[default: lexical]",
             rich_help_panel=_FILE,
         ),
     ] = None,

@@ -230,7 +230,8 @@ def _as_json(
         "metrics": {
             name: {"name": short_name(name)}
             | one.model_dump(mode="json", include={*kept, "reason"})
-            | ({"per_section": one.per_class} if one.per_class else {})
+            | ({"readers": one.readers} if one.readers else {})
+            | ({_classes(name): one.per_class} if one.per_class else {})
             for name, one in scored.items()
         },
     }
@@ -238,6 +239,13 @@ def _as_json(
         found["compared_with"] = request.compare.name
         found["differences"] = {n: d.model_dump(mode="json") for n, d in differences.items()}
     return found
+
+
+def _classes(metric_id: str) -> str:
+    """What the values of a macro mean are values of."""
+    from cxrbench.metrics.text.ids import SECTION_IDS, SRR_IDS
+
+    return "per_section" if metric_id in {*SECTION_IDS, *SRR_IDS} else "per_class"
 
 
 def _print(scored: Mapping[str, ScoredMetric], differences: Mapping[str, PairedDifference]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,34 +12,38 @@ import typer
 
 from cxrbench.cli.context import JsonOption, registry, split_names
 from cxrbench.cli.output import note, print_json, print_table, say
+from cxrbench.errors import UnknownNameError
 
 if TYPE_CHECKING:
+    from cxrbench.cards import WeightsFile
+    from cxrbench.registry import Registry
     from cxrbench.weights.convert import Conversion
     from cxrbench.weights.unpickle import RefusedError
 
-app = typer.Typer(no_args_is_help=True, help="Find, fetch or convert the weights of models.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Find, fetch or convert the weights of models, and of those that read reports.",
+)
 
 
 @app.command()
 def where(model: str = typer.Argument("*"), json: JsonOption = False) -> None:
-    """Show where the weights of models come from and whether they are here."""
+    """Show where the weights of models come from and whether they are here.
+
+    Models that read reports (CheXbert and others, for metrics) stand after the encoders.
+    """
+    from cxrbench.readers.card import reader_card
+    from cxrbench.readers.files import locate_file
     from cxrbench.weights.locate import locate
 
     found = registry()
     rows: list[dict[str, Any]] = []
-    for name in found.models.match(split_names([model])):
-        for file in found.model(name).card.weights:
-            path = locate(file)
-            rows.append(
-                {
-                    "model": name,
-                    "file": file.name,
-                    "source": f"{file.source} {file.repo} {file.file}".strip(),
-                    "licence": file.licence,
-                    "access": file.access,
-                    "path": str(path) if path else None,
-                }
-            )
+    models, readers = _matching(found, split_names([model]))
+    for name in models:
+        rows += [_row(name, file, locate(file)) for file in found.model(name).card.weights]
+    for name in readers:
+        card = reader_card(name)
+        rows += [_row(name, file, locate_file(card, file)) for file in card.files]
     if json:
         print_json(rows)
         return
@@ -47,13 +53,52 @@ def where(model: str = typer.Argument("*"), json: JsonOption = False) -> None:
     )
 
 
+def _matching(found: Registry, patterns: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Models, and models that read reports, whose ids match.
+
+    Raises:
+        UnknownNameError: When a pattern matches neither.
+    """
+    from cxrbench.readers.card import reader_ids
+
+    models: dict[str, None] = {}
+    readers: dict[str, None] = {}
+    for pattern in patterns:
+        read = fnmatch.filter(reader_ids(), pattern)
+        readers |= dict.fromkeys(read)
+        if pattern in read:
+            continue
+        try:
+            models |= dict.fromkeys(found.models.match((pattern,)))
+        except UnknownNameError:
+            if not read:
+                raise
+    return list(models), list(readers)
+
+
+def _row(name: str, file: WeightsFile, path: Path | None) -> dict[str, Any]:
+    return {
+        "model": name,
+        "file": file.name,
+        "source": f"{file.source} {file.repo} {file.file}".strip(),
+        "licence": file.licence,
+        "access": file.access,
+        "path": str(path) if path else None,
+    }
+
+
 @app.command()
 def fetch(model: str) -> None:
-    """Download the weights of a model, whole and verified."""
+    """Download the weights of a model, or of one that reads reports, whole and verified."""
+    from cxrbench.readers.files import find_reader
     from cxrbench.weights.locate import fetch as fetch_file
 
     found = registry()
-    for name in found.models.match(split_names([model])):
+    models, readers = _matching(found, split_names([model]))
+    for name in readers:
+        for file_name, path in find_reader(name).items():
+            say(f"{name} {file_name}: {path}")
+    for name in models:
         card = found.model(name).card
         if not card.weights:
             say(f"{name} has no weights to fetch")

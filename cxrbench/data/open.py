@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from cxrbench.cards import DatasetCard, TaskCard
 from cxrbench.data.assemble import BY_ID, assemble
@@ -32,8 +33,10 @@ def open_task(
         BadRequest: When a phantom is asked for and the data set has none.
     """
     lists = {str(split): name for split, name in card.lists.items()}
-    form = card.phantom_form
-    return open_lists(card.dataset, roots, lists, card.labels, demo=demo, lookup=lookup, form=form)
+    return open_lists(
+        card.dataset, roots, lists, card.labels,
+        demo=demo, lookup=lookup, phantom=card.phantom_settings,
+    )  # fmt: skip
 
 
 def open_lists(
@@ -45,23 +48,27 @@ def open_lists(
     demo: bool = False,
     disjoint: bool = True,
     lookup: str = BY_ID,
-    form: str = "",
+    phantom: Mapping[str, Any] | None = None,
 ) -> LabelledImages:
     """As `open_task`, for any lists and labels of a data set (see `assemble`)."""
-    download = find_download(card, roots, demo=demo, form=form)
+    download = find_download(card, roots, demo=demo, phantom=phantom)
     return assemble(download, read(download), lists, labels, disjoint=disjoint, lookup=lookup)
 
 
 def find_download(
-    card: DatasetCard, roots: Mapping[str, Path], *, demo: bool = False, form: str = ""
+    card: DatasetCard,
+    roots: Mapping[str, Path],
+    *,
+    demo: bool = False,
+    phantom: Mapping[str, Any] | None = None,
 ) -> Download:
-    """The folder of a data set and those of what it needs; of phantoms in the form asked for.
+    """The folder of a data set and those of what it needs; of phantoms with the settings asked for.
 
     Raises:
         DataError: When one of them is not there.
         BadRequest: When a phantom is asked for and the data set has none.
     """
-    root = phantom_root(card, form) if demo else find_root(card, roots)
+    root = phantom_root(card, phantom) if demo else find_root(card, roots)
     return Download(root, card, needed_roots(card, root, {} if demo else roots))
 
 
@@ -75,8 +82,12 @@ def read(download: Download) -> Collection:
     return found
 
 
-def phantom_root(card: DatasetCard, form: str = "") -> Path:
-    """The folder of the data set's phantom in a form, else its usual one, written on first use.
+def phantom_root(card: DatasetCard, asked: Mapping[str, Any] | None = None) -> Path:
+    """The folder of the data set's phantom, written on first use.
+
+    Args:
+        card: The data set.
+        asked: Settings in place of its own, such as the form.
 
     Raises:
         BadRequest: When the data set has no phantom.
@@ -87,6 +98,6 @@ def phantom_root(card: DatasetCard, form: str = "") -> Path:
             why="its card names no function that writes one",
             fix=f"give the real data with --data-root {card.name}=DIR",
         )
-    settings = {**card.phantom_settings, **({"form": form} if form else {})}
+    settings = {**card.phantom_settings, **(asked or {})}
     write = partial(load_entry(card.phantom), **settings)
     return cached(card.home or card.name, write, {"writer": card.phantom, **settings})

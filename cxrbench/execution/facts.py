@@ -164,7 +164,7 @@ def _common(planned: PlannedRun, machine: Machine, load: LoadReport) -> dict[str
         "run_id": planned.spec.run_id,
         "spec": planned.spec,
         "task_type": planned.task.type,
-        "main_metric": planned.task.main_metric,
+        "main_metric": planned.task.main_metric_of(planned.spec.protocol),
         "overlaps": _overlaps(planned),
         "dataset": _dataset_facts(planned),
         "weights": WeightsFacts(

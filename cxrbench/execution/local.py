@@ -18,6 +18,7 @@ from cxrbench.results.record import Record
 from cxrbench.results.store import Store
 from cxrbench.runners.base import Job, Machine
 from cxrbench.timing import Timer
+from cxrbench.training.processes import is_helper
 
 TRACEBACK = "traceback.txt"
 _SUPERSEDING = "superseding.txt"
@@ -58,8 +59,11 @@ def run_one(planned: PlannedRun, store: Store, machine: Machine) -> Record:
 
     Raises:
         RunBusyError: When another process has the run.
+        SystemExit: In a process that only helps the one that has it, when training is over.
     """
     timer = Timer()
+    if is_helper():
+        _predict(planned, store.run_folder(planned.spec.run_id), machine, timer)
     with store.lock(planned.spec.run_id) as folder:
         if planned.record is None and (finished := store.get(planned.spec.run_id)) is not None:
             return finished  # by another process, since this one made its plan

@@ -199,7 +199,8 @@ def _planned(
     data: LabelledImages | MissingDataError,
 ) -> PlannedRun | MissingRun:
     runner = get_runner(task.type)
-    recipe = runner.recipe(_prepared(protocol.recipe(task, model.card.id), mode))
+    fields = merge(protocol.recipe(task, model.card.id), dict(request.changes))
+    recipe = runner.recipe(_prepared(fields, mode))
     card = _configured(model.card, recipe)
     unfit = runner.not_applicable(card, recipe) or _input_unfit(card, recipe)
     # What cannot be run needs no weights, and what reads no text needs no tokenizer.
@@ -217,7 +218,7 @@ def _planned(
         task=task.id,
         task_version=task.version,
         data=data.fingerprint,
-        protocol=protocol.id,
+        protocol=f"{protocol.id}+{request.changed_as}" if request.changes else protocol.id,
         recipe=recipe,
         seed=seed,
         precision=request.precision,

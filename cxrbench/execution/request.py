@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from cxrbench.errors import BadRequest
 
@@ -31,6 +31,8 @@ class Request:
         limit: Samples of each split at most.
         fetch: Whether open weights that are absent are downloaded.
         overwrite: Which runs that have a record are run again.
+        changes: What is otherwise than the protocol says.
+        changed_as: Name of these changes, which the run's protocol has behind a `+`.
     """
 
     models: tuple[str, ...]
@@ -46,6 +48,8 @@ class Request:
     limit: int | None = None
     fetch: bool = True
     overwrite: Overwrite = "missing"
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    changed_as: str = ""
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

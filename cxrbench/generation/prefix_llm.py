@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +18,8 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 
 from cxrbench.errors import BadRequest, WeightsError
 from cxrbench.generation.llm import LoraSettings, with_adapters
-from cxrbench.generation.modes import evaluating
+from cxrbench.generation.modes import checkpoint_gradients, evaluating
+from cxrbench.generation.padding import Side, padded, positions, released_positions
 from cxrbench.generation.prompt import Chat, Fields, Prompt
 from cxrbench.generation.teacher import IGNORED
 from cxrbench.generation.text import cleaned
@@ -42,7 +44,7 @@ class WritingSettings:
 
 @dataclass(frozen=True)
 class _Batch:
-    """Prompts and answers as embeddings, padded on the left.
+    """Prompts and answers as embeddings, padded on one side.
 
     Attributes:
         embeddings: B×N×D.
@@ -61,6 +63,10 @@ class PrefixLlmGenerator(nn.Module):
     Prompts are padded on the left, in training as in writing, so that every answer begins right
     after its prompt.
 
+    `padding_side="right"` and `end_in_targets=False` are what the released CoGaze does: the former
+    for free text, so that a report depends on how long the prompts beside it are; the latter for
+    structured reports, so that the language model is never taught to end one.
+
     Args:
         llm: Of transformers; it is frozen.
         tokenizer: Its own.
@@ -68,6 +74,11 @@ class PrefixLlmGenerator(nn.Module):
         prompt: What is asked.
         chat: How turns are marked.
         lora: Adapters to train; None: the projection alone is trained.
+        padding_side: Of prompts when reports are written; in training it makes no difference.
+            `right`: a report is written after its prompt and its padding.
+        end_in_targets: Whether the end of a report is learned.
+        checkpointing: Compute the layers again for the gradients instead of keeping what they
+            computed: the same numbers with less memory and more time.
 
     Attributes:
         projection: From the memory to the embeddings.
@@ -85,9 +96,16 @@ class PrefixLlmGenerator(nn.Module):
         prompt: Prompt,
         chat: Chat,
         lora: LoraSettings | None = None,
+        *,
+        padding_side: Side = "left",
+        end_in_targets: bool = True,
+        checkpointing: bool = False,
     ) -> None:
         super().__init__()
         self.prompt, self.chat, self.tokenizer = prompt, chat, tokenizer
+        self._padding_side, self._end_in_targets = padding_side, end_in_targets
+        if checkpointing:
+            checkpoint_gradients(llm)
         words = llm.get_input_embeddings()
         width = cast(Tensor, words.weight).shape[1]
         self.llm = with_adapters(llm, lora)
@@ -105,7 +123,7 @@ class PrefixLlmGenerator(nn.Module):
         fields: Sequence[Fields] | None = None,
         max_tokens: int = 200,
     ) -> Tensor:
-        """Teacher-forced cross-entropy, a mean over the tokens of the reports and their ends.
+        """Teacher-forced cross-entropy, a mean over the tokens of `answers`.
 
         Args:
             memory: B×T×D.
@@ -113,7 +131,7 @@ class PrefixLlmGenerator(nn.Module):
             fields: What else is known of each image, for the prompt.
             max_tokens: Longer reports are cut on the right, and then have no end.
         """
-        answers = [[*self._ids(text.strip()), self._end][:max_tokens] for text in texts]
+        answers = self.answers(texts, max_tokens)
         batch = self._batch(memory, fields, answers)
         kept = batch.labels.shape[1]
         out = self.llm(
@@ -127,6 +145,15 @@ class PrefixLlmGenerator(nn.Module):
         logits = out.logits[:, -kept - 1 : -1].float()
         return F.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED)
 
+    def answers(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
+        """The tokens of reports as they are learned, each with its end unless it is cut."""
+        end = [self._end] if self._end_in_targets else []
+        return [[*self._ids(text.strip()), *end][:max_tokens] for text in texts]
+
+    def within(self, texts: Sequence[str], max_tokens: int) -> list[str]:
+        """Texts as it would write them, cut as in training: the most that it can score."""
+        return [self._written(ids) for ids in self.answers(texts, max_tokens)]
+
     def generate(
         self,
         memory: Tensor,
@@ -134,8 +161,7 @@ class PrefixLlmGenerator(nn.Module):
         fields: Sequence[Fields] | None = None,
     ) -> list[str]:
         """Write a report for each of B memories, B×T×D."""
-        ids = self.generate_ids(memory, settings, fields)
-        return [cleaned(cast(str, self.tokenizer.decode(row))) for row in ids]
+        return [self._written(ids) for ids in self.generate_ids(memory, settings, fields)]
 
     @torch.no_grad()
     def generate_ids(
@@ -147,7 +173,7 @@ class PrefixLlmGenerator(nn.Module):
         """As `generate`, the tokens up to the one that ends the report."""
         if not len(memory):
             return []
-        batch = self._batch(memory, fields, [[] for _ in memory])
+        batch = self._batch(memory, fields, [[] for _ in memory], self._padding_side)
         config = GenerationConfig(  # type: ignore[no-untyped-call]
             do_sample=False,
             num_beams=settings.beams,
@@ -156,11 +182,14 @@ class PrefixLlmGenerator(nn.Module):
             eos_token_id=self.stop_ids,
             pad_token_id=self.pad_id,
         )
-        with evaluating(self):
+        llm = self.llm.get_base_model() if isinstance(self.llm, PeftModel) else self.llm
+        right = self._padding_side == "right"
+        with evaluating(self), released_positions(llm, batch.mask) if right else nullcontext():
             ids = cast(Any, self.llm).generate(
                 inputs_embeds=batch.embeddings,
                 attention_mask=batch.mask,
                 generation_config=config,
+                **self._places(batch.mask),
             )
         return [self._report(row) for row in ids.tolist()]
 
@@ -214,7 +243,11 @@ class PrefixLlmGenerator(nn.Module):
         return found
 
     def _batch(
-        self, memory: Tensor, fields: Sequence[Fields] | None, answers: Sequence[Sequence[int]]
+        self,
+        memory: Tensor,
+        fields: Sequence[Fields] | None,
+        answers: Sequence[Sequence[int]],
+        side: Side = "left",
     ) -> _Batch:
         words = self._words[0]
         seen = self.projection(memory)
@@ -227,23 +260,25 @@ class PrefixLlmGenerator(nn.Module):
                 for ids in (self._ids(before), text)
             ]
             rows.append(torch.cat([around[0], image.to(around[0].dtype), around[1]]))
-        longest = max(map(len, rows))
-        lacking = [longest - len(row) for row in rows]
-        pairs = list(zip(rows, lacking, strict=True))
+        pad = rows[0].new_zeros(rows[0].shape[1])
+        if side == "right":  # where a report goes on from it
+            pad = words(torch.tensor(self.pad_id, device=memory.device))
+        embeddings, mask = padded(rows, pad, side)
         wide = max(map(len, answers))
         labels = [[*[IGNORED] * (wide - len(answer)), *answer] for answer in answers]
-        mask = torch.arange(longest) >= torch.tensor(lacking)[:, None]
         return _Batch(
-            torch.stack([F.pad(row, (0, 0, more, 0)) for row, more in pairs]),
-            mask.long().to(memory.device),
-            torch.tensor(labels, dtype=torch.int64, device=memory.device),
+            embeddings, mask, torch.tensor(labels, dtype=torch.int64, device=memory.device)
         )
 
     def _places(self, mask: Tensor) -> dict[str, Tensor]:
         """Positions that do not count the padding, for a model that takes any."""
         if not self._positions:
             return {}
-        return {"position_ids": (mask.cumsum(1) - 1).clamp(min=0)}
+        return {"position_ids": positions(mask)}
+
+    def _written(self, ids: Sequence[int]) -> str:
+        own = [token for token in ids if token != self._end]
+        return cleaned(cast(str, self.tokenizer.decode(own)))
 
     def _ids(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -252,8 +287,7 @@ class PrefixLlmGenerator(nn.Module):
         ids = self._ids(text)
         if len(ids) <= tokens:
             return text
-        shorter = ids[-tokens:] if left else ids[:tokens]
-        return cleaned(cast(str, self.tokenizer.decode(shorter)))
+        return self._written(ids[-tokens:] if left else ids[:tokens])
 
     def _report(self, row: Sequence[int]) -> list[int]:
         """What comes before the first token that ends a report."""

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from cxrbench.errors import BadRequest
+from cxrbench.generation.ngrams import repeating
 
 StopRule = Literal["transformers", "released"]
 STOP_RULES: Mapping[StopRule, str] = {
@@ -35,14 +36,19 @@ class SearchSettings:
         beams: K; one is greedy decoding.
         max_length: Longest text in tokens, start token included.
         length_penalty: p of the score: log-probability of the text / n^p for n tokens, the end
-            token counted, the start token not.
+            token counted, the start token not. With p = 0 the result is that of R2Gen's search, in
+            which a text that ends takes the place of a beam: what the place would have held is less
+            likely than the text, and so is all that comes of it.
         stop: See `STOP_RULES`.
+        block_ngrams: No text has a run of so many tokens twice, the start token counted; the
+            likelihoods of the others stay as they are. None: nothing is blocked.
     """
 
     beams: int = 1
     max_length: int = 100
     length_penalty: float = 1.0
     stop: StopRule = "transformers"
+    block_ngrams: int | None = None
 
     def __post_init__(self) -> None:
         if self.beams < 1 or self.max_length < 2:
@@ -50,6 +56,12 @@ class SearchSettings:
                 "cannot decode texts",
                 why=f"{self.beams} beams and a longest text of {self.max_length} tokens",
                 fix="ask for at least 1 beam, and 2 tokens, of which the first is given",
+            )
+        if self.block_ngrams is not None and self.block_ngrams < 1:
+            raise BadRequest(
+                "cannot decode texts",
+                why=f"there are no runs of {self.block_ngrams} tokens",
+                fix="block runs of at least 1 token, or none",
             )
 
 
@@ -172,8 +184,12 @@ def _advance(
         B booleans, whether an image is done; B×K, which beam each of the new ones continues.
     """
     beams, length = settings.beams, float(count**settings.length_penalty)
+    likelihood = logits.float().log_softmax(-1)
+    if settings.block_ngrams is not None:
+        blocked = repeating(state.texts[:, :, :count], settings.block_ngrams, logits.shape[-1])
+        likelihood = likelihood.masked_fill(blocked, -torch.inf)
     # As many for each beam as can be needed, then of all beams: far quicker than all at once.
-    each = logits.float().log_softmax(-1).topk(2 * beams)
+    each = likelihood.topk(2 * beams)
     totals, places = (state.running[..., None] + each.values).flatten(1).topk(2 * beams)
     tokens, parents = each.indices.flatten(1).gather(1, places), places // (2 * beams)
     ends, scores = tokens == end, totals.double() / length

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -12,6 +13,34 @@ from cxrbench.generation.text import cleaned
 
 START = END = "<|endoftext|>"
 PAD = "[PAD]"
+
+
+class Tokens(Protocol):
+    """What turns texts into the ids of a decoder, and back.
+
+    Attributes:
+        start_id: What every text begins with.
+        end_id: What ends a text.
+        pad_id: What fills up; it may be the same as the two.
+        vocab_size: Of the decoder, special tokens included.
+    """
+
+    start_id: int
+    end_id: int
+    pad_id: int
+    vocab_size: int
+
+    def save(self, path: Path) -> None:
+        """Write a file."""
+        ...
+
+    def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
+        """Ids with start and end token; a text that is too long is cut and has no end."""
+        ...
+
+    def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
+        """Texts without special tokens."""
+        ...
 
 
 class ReportTokenizer:
@@ -27,7 +56,7 @@ class ReportTokenizer:
         start_id: Id of `start`.
         end_id: Id of `end`.
         pad_id: Id of `pad`.
-        vocab_size: Of the decoder, special tokens included.
+        vocab_size: Of the decoder: the highest id and one more.
 
     Raises:
         BadRequest: When the tokenizer lacks one of them.
@@ -37,8 +66,8 @@ class ReportTokenizer:
         self, tokenizer: Tokenizer, *, start: str = START, end: str = END, pad: str = PAD
     ) -> None:
         self._tokenizer = tokenizer
-        self.start_id, self.end_id, self.pad_id = map(self._id, (start, end, pad))
-        self.vocab_size: int = tokenizer.get_vocab_size()
+        self.start_id, self.end_id, self.pad_id = map(self.id_of, (start, end, pad))
+        self.vocab_size: int = max(tokenizer.get_vocab().values()) + 1
 
     @classmethod
     def from_file(cls, path: Path, special: Sequence[str] = (START, PAD)) -> ReportTokenizer:
@@ -95,7 +124,12 @@ class ReportTokenizer:
         """Texts without special tokens and without what cannot be printed."""
         return [cleaned(text) for text in self._tokenizer.decode_batch([list(r) for r in rows])]
 
-    def _id(self, token: str) -> int:
+    def id_of(self, token: str) -> int:
+        """The id of a token.
+
+        Raises:
+            BadRequest: When there is no such token.
+        """
         found: int | None = self._tokenizer.token_to_id(token)
         if found is None:
             raise BadRequest(

@@ -149,7 +149,14 @@ class Metric(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class BaseMetric(ABC, Generic[D]):
-    """The facts of a metric and its mean over names; the attributes are those of `Metric`."""
+    """The facts of a metric and its mean over names; the attributes are those of `Metric`.
+
+    Attributes:
+        class_names: What a macro metric averages over where the data do not tell it, such as the
+            findings that are read out of a report.
+        readers: Ids of the models that read the texts (`cxrbench.readers`), whose files are told
+            beside the value.
+    """
 
     id: str
     summary: str
@@ -159,6 +166,8 @@ class BaseMetric(ABC, Generic[D]):
     unit: str = "fraction"
     higher_is_better: bool = True
     averaging: Literal["macro", "micro"] = "macro"
+    class_names: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
 
     @property
     @abstractmethod
@@ -198,12 +207,18 @@ def among(data: MetricInput, chosen: npt.NDArray[np.bool_] | None) -> Counted:
     return Counted(taken.n, taken.n_by_name)
 
 
+def names_of(metric: Metric, data: MetricInput) -> Sequence[str]:
+    """What a macro metric averages over: names of its own, else those of the data."""
+    own: tuple[str, ...] = getattr(metric, "class_names", ())
+    return own or data.names
+
+
 def evaluate(metric: Metric, data: MetricInput) -> MetricValue:
     """The value of a metric without an interval; cheap enough for every validation epoch."""
     values = metric.per_class(data)
     per_class: dict[str, float] | None = None
     if metric.averaging == "macro":
-        per_class = dict(zip(data.names, values[0].tolist(), strict=True))
+        per_class = dict(zip(names_of(metric, data), values[0].tolist(), strict=True))
     return MetricValue(
         value=float(metric.aggregate(values)[0]),
         n=metric.counted(data).n,

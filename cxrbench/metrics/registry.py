@@ -13,7 +13,18 @@ from importlib.metadata import EntryPoint, entry_points
 
 from cxrbench.errors import PluginError, UnknownNameError
 from cxrbench.metrics.base import Metric
-from cxrbench.metrics.text.ids import LEXICAL_IDS, SECTION_IDS, parse_lexical
+from cxrbench.metrics.text.ids import (
+    BERTSCORE_IDS,
+    CHEXBERT_IDS,
+    FINDING_IDS,
+    KEYWORD_RECALL,
+    LEXICAL_IDS,
+    RADCLIQ_IDS,
+    RADGRAPH_IDS,
+    SECTION_IDS,
+    SRR_IDS,
+    parse_lexical,
+)
 from cxrbench.names import did_you_mean
 
 GROUP = "cxrbench.metrics"
@@ -64,6 +75,15 @@ _BUILTIN = {
     },
     **dict.fromkeys(LEXICAL_IDS, "cxrbench.metrics.text.lexical"),
     **dict.fromkeys(SECTION_IDS, "cxrbench.metrics.text.sections"),
+    **dict.fromkeys(FINDING_IDS, "cxrbench.metrics.text.findings"),
+    KEYWORD_RECALL: "cxrbench.metrics.text.keywords",
+    **dict.fromkeys(CHEXBERT_IDS, "cxrbench.metrics.text.clinical.chexbert"),
+    **dict.fromkeys(SRR_IDS, "cxrbench.metrics.text.clinical.srr"),
+    **dict.fromkeys(RADGRAPH_IDS, "cxrbench.metrics.text.clinical.radgraph"),
+    **dict.fromkeys(BERTSCORE_IDS, "cxrbench.metrics.text.clinical.bertscore"),
+    **dict.fromkeys(RADCLIQ_IDS, "cxrbench.metrics.text.clinical.radcliq"),
+    "semscore": "cxrbench.metrics.text.clinical.semscore",
+    "ratescore": "cxrbench.metrics.text.clinical.ratescore",
 }
 
 

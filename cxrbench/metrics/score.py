@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from cxrbench.errors import BadRequest, DataError
-from cxrbench.metrics.base import Metric, MetricInput, MetricUnavailable
+from cxrbench.errors import BadRequest, DataError, WeightsError
+from cxrbench.metrics.base import Metric, MetricInput, MetricUnavailable, names_of
 from cxrbench.metrics.bootstrap import bootstrap_weights, percentile_interval
 from cxrbench.metrics.ranking import FloatArray
 from cxrbench.metrics.registry import get_metric
@@ -49,6 +49,9 @@ class ScoredMetric(BaseModel):
     higher_is_better: bool
     unit: str = Field(default="fraction", description="What the number counts.")
     impl: str = Field(description="Module that computed it.")
+    readers: dict[str, str] | None = Field(
+        default=None, description="SHA-256 of the files of the models that read the texts."
+    )
     reason: str | None = Field(
         default=None, description="Why there is no value, where a program or weights are absent."
     )
@@ -177,10 +180,11 @@ def _scored(
     per_class: dict[str, float | None] | None = None
     intervals: dict[str, tuple[float, float] | None] = {}
     if metric.averaging == "macro":
-        per_class = {k: _number(v) for k, v in zip(data.names, point[0].tolist(), strict=True)}
+        names = names_of(metric, data)
+        per_class = {k: _number(v) for k, v in zip(names, point[0].tolist(), strict=True)}
         intervals = {
             name: None if per_class[name] is None else percentile_interval(column)
-            for name, column in zip(data.names, replicates.T, strict=True)
+            for name, column in zip(names, replicates.T, strict=True)
         }
     counted = metric.counted(data)
     any_interval = interval is not None or any(intervals.values())
@@ -193,11 +197,33 @@ def _scored(
         ci95_per_class=intervals,
         ci_method=method if any_interval else None,
         undefined_replicates=int(np.isnan(resampled).sum()),
-        floor=_number(metric.floor(data)),
+        floor=_floor(metric, data),
         higher_is_better=metric.higher_is_better,
         unit=metric.unit,
         impl=type(metric).__module__,
+        readers=_reader_files(metric),
     )
+
+
+def _floor(metric: Metric, data: MetricInput) -> float | None:
+    try:
+        return _number(metric.floor(data))
+    except MetricUnavailable:
+        return None  # unlike the value, it needs what is not here
+
+
+def _reader_files(metric: Metric) -> dict[str, str] | None:
+    """SHA-256 of the files of the models that have read for a value; None where none has."""
+    names: tuple[str, ...] = getattr(metric, "readers", ())
+    if not names:
+        return None
+    from cxrbench.readers import find_reader
+
+    try:
+        found = [find_reader(name, fetch=False).sha256 for name in names]
+    except WeightsError:
+        return None  # no text had to be read for this value
+    return {file: digest for one in found for file, digest in one.items()}
 
 
 def _number(value: float) -> float | None:

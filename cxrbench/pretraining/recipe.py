@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cxrbench.cards import WeightsFile, merge, read_yaml
+from cxrbench.cards.overrides import with_overrides
 from cxrbench.discovery import RECIPES, YAML_SUFFIXES, installed_recipes, named_file
 from cxrbench.errors import BadRequest
 from cxrbench.gaze.heatmap import DEGREE, LEAD
@@ -164,9 +164,12 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> PretrainingRecipe:
     Raises:
         BadRequest: When the file or an override cannot be used.
     """
-    content = _read(path, _MOST_PARENTS)
-    for override in overrides:
-        content = merge(content, _parse(override))
+    content = with_overrides(
+        _read(path, _MOST_PARENTS),
+        overrides,
+        "epochs=3 or settings.gaze=null",
+        "cxrbench.pretraining.recipe.PretrainingRecipe",
+    )
     try:
         return PretrainingRecipe.model_validate(content)
     except ValidationError as error:
@@ -203,20 +206,3 @@ def _read(path: Path, depth: int) -> dict[str, Any]:
     named = Path(str(parent)).suffix not in YAML_SUFFIXES
     base = find_recipe(str(parent)) if named else path.parent / str(parent)
     return merge(_read(base, depth - 1), content)
-
-
-def _parse(override: str) -> dict[str, Any]:
-    key, equals, text = override.partition("=")
-    try:
-        value: Any = yaml.safe_load(text) if equals and key else None
-    except yaml.YAMLError:
-        equals = ""
-    if not (equals and key):
-        raise BadRequest(
-            f"cannot read --set {override}",
-            why="expected KEY=VALUE, such as epochs=3 or settings.gaze=null",
-            fix="see the fields of cxrbench.pretraining.recipe.PretrainingRecipe",
-        )
-    for part in reversed(key.split(".")):
-        value = {part: value}
-    return dict(value)

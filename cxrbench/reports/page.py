@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from cxrbench.reports.page_findings import Outcome, outcomes
+from cxrbench.reports.page_style import STYLE
+from cxrbench.reports.page_texts import side_by_side
 from cxrbench.reports.pairs import ReportPairs
-from cxrbench.reports.words import common_places
 
-_WORD = re.compile(r"\w+(?:[.'’-]\w+)*")
-_STYLE = """
-:root { color-scheme: light dark; --line: #8886; --mark: #2a9d5c44; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; margin: 1rem 0; }
-th, td { padding: .2rem .8rem .2rem 0; text-align: right; border-bottom: 1px solid var(--line); }
-th:first-child, td:first-child { text-align: left; }
-article { border: 1px solid var(--line); border-radius: .5rem; padding: .8rem 1rem;
-  margin: 1rem 0; }
-article > div { display: grid; grid-template-columns: 1fr 1fr; gap: 1.5rem; }
-article h3 { margin: 0; font-size: 1rem; overflow-wrap: anywhere; }
-h4 { margin: .3rem 0; font-size: .8rem; font-weight: 600; opacity: .75; }
-.scores { margin: .1rem 0 .4rem; font-size: .85rem; opacity: .85; }
-p.report { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; }
-mark { background: var(--mark); color: inherit; border-radius: .2rem; padding: 0 .1rem; }
-.note { font-size: .9rem; opacity: .8; }
-@media (max-width: 45rem) { article > div { grid-template-columns: 1fr; } }
-"""
+_LEGEND = (
+    '<p class="legend"><span><mark class="both">finding</mark> in both</span>'
+    '<span><mark class="missed">finding</mark> in the reference only: missed</span>'
+    '<span><mark class="added">finding</mark> in the generated report only: added</span>'
+    '<span><mark class="both denied">finding</mark> denied</span>'
+    "<span><u>words</u> in both</span></p>"
+)
+_NAMES: Mapping[Outcome, str] = {"both": "in both", "missed": "missed", "added": "added"}
 
 
 def render_page(
@@ -64,12 +55,15 @@ def render_page(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="robots" content="noindex">',
-        f"<title>{escape(pairs.name)}</title><style>{_STYLE}</style></head><body>",
+        f"<title>{escape(pairs.name)}</title><style>{STYLE}</style></head><body>",
         f"<h1>{escape(pairs.name)}</h1>",
         f'<p class="note">{len(pairs):,} reports, {len(worst) + len(best):,} of them shown, by '
-        f"{escape(by)} of each report. Words that both reports have, in the same order, are "
-        "<mark>marked</mark>; case does not matter. This page holds the texts of reports: keep "
-        "it as confidential as they are.</p>",
+        f"{escape(by)} of each report. This page holds the texts of reports: keep it as "
+        "confidential as they are.</p>",
+        '<p class="note">Findings are those that a reader of rules finds, 14 kinds in all; it is '
+        "wrong at times. What is uncertain counts as present. Point at one to read what both "
+        "reports say of it.</p>",
+        _LEGEND,
         *(f'<p class="note">{escape(note)}</p>' for note in notes),
         f"<table><tr>{head}</tr>{body}</table>",
     ]
@@ -81,45 +75,29 @@ def render_page(
 
 
 def _case(pairs: ReportPairs, scores: Mapping[str, Sequence[float]], row: int) -> str:
-    sides = _marked(pairs.references[row], pairs.generated[row])
+    texts = pairs.references[row], pairs.generated[row]
     group = "" if pairs.groups is None else f" · {escape(pairs.groups[row])}"
     told = " · ".join(f"{escape(name)} {_shown(values[row])}" for name, values in scores.items())
     columns = "".join(
         f'<section><h4>{title}</h4><p class="report">{text}</p></section>'
-        for title, text in zip(("Reference", "Generated"), sides, strict=True)
+        for title, text in zip(("Reference", "Generated"), side_by_side(*texts), strict=True)
     )
     return (
         f'<article><h3>{escape(pairs.ids[row])}{group}</h3><p class="scores">{told}</p>'
-        f"<div>{columns}</div></article>"
+        f'<p class="findings">{_findings(*texts)}</p><div>{columns}</div></article>'
     )
 
 
-def _marked(reference: str, generated: str) -> tuple[str, str]:
-    """Both texts as HTML with their common words marked."""
-    sides = [list(_WORD.finditer(text)) for text in (reference, generated)]
-    words = [[match[0].casefold() for match in side] for side in sides]
-    places = common_places(words[0], words[1])
-    left, right = (
-        _with_marks(text, side, set(shared))
-        for text, side, shared in zip((reference, generated), sides, places, strict=True)
-    )
-    return left, right
-
-
-def _with_marks(text: str, words: Sequence[re.Match[str]], shared: set[int]) -> str:
-    """A text as HTML; marked words that stand side by side are one mark."""
-    pieces, end, last = list[str](), 0, -2
-    for position, match in enumerate(words):
-        if position not in shared:
-            continue
-        between = escape(text[end : match.start()])
-        word = escape(match[0])
-        if last == position - 1 and not between.strip():
-            pieces[-1] = pieces[-1].removesuffix("</mark>") + f"{between}{word}</mark>"
-        else:
-            pieces += [between, f"<mark>{word}</mark>"]
-        end, last = match.end(), position
-    return "".join(pieces) + escape(text[end:]) or '<span class="note">nothing was written</span>'
+def _findings(reference: str, generated: str) -> str:
+    """A line that names the findings of both reports, by outcome."""
+    found = outcomes(reference, generated)
+    parts = [
+        f"{_NAMES[outcome]}: "
+        + ", ".join(f'<mark class="{outcome}">{escape(name)}</mark>' for name in names)
+        for outcome, names in found.items()
+        if names
+    ]
+    return " · ".join(parts) or "no finding is stated in either"
 
 
 def _number(value: float) -> float:

@@ -102,7 +102,7 @@ def parse_structured(text: str) -> StructuredReport:
     Args:
         text: The report.
     """
-    marks = _headers(text)
+    marks = header_places(text)
     first = marks[0][0] if marks else len(text)
     sections: dict[str, tuple[str, ...]] = {}
     unknown: list[str] = []
@@ -115,7 +115,7 @@ def parse_structured(text: str) -> StructuredReport:
     return StructuredReport(sections, tuple(unknown), _bullets(text[:first]))
 
 
-def _headers(text: str) -> list[tuple[int, int, str]]:
+def header_places(text: str) -> list[tuple[int, int, str]]:
     """Start, end and name of each header in the text, in order; overlapping ones once."""
     found: dict[int, tuple[int, int, str]] = {}
     for pattern in (_LINE, _GLUED, _UNKNOWN, _UNKNOWN_GLUED):

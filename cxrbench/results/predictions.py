@@ -3,7 +3,8 @@
 Columns of all kinds: `id`, `patient`, `study`, `view`, `sex`, `age`, and `label:NAME` (float32,
 null = unknown) for every label. Of label scores `score:NAME` (float64), of similarities
 `similarity` (a list of N float32), of masks `height`, `width`, `predicted` and `true` (see
-`cxrbench.data.packed`), of reports `generated` and `reference` (text).
+`cxrbench.data.packed`), of reports `generated` and `reference` (text), which is `reference:N` where
+references are cut to N tokens.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from cxrbench.errors import DataError
 from cxrbench.predictions import LabelScores, Masks, Predictions, Similarities, Texts
 
 _FIELDS = ("id", "patient", "study", "view", "sex", "age")
+_REFERENCE = "reference"
 _LATER = {"study"}
 """Columns that files written before do not have."""
 
@@ -69,8 +71,10 @@ def read_predictions(path: Path) -> Predictions:
         predicted, true = (table[name].to_pylist() for name in ("predicted", "true"))
         return Masks(samples, names, labels, list(shapes), predicted, true)
     if "generated" in table.column_names:
-        generated, references = (table[name].to_pylist() for name in ("generated", "reference"))
-        return Texts(samples, names, labels, generated, references)
+        (column,) = (name for name in table.column_names if name.startswith(_REFERENCE))
+        _, _, length = column.partition(":")
+        generated, references = (table[name].to_pylist() for name in ("generated", column))
+        return Texts(samples, names, labels, generated, references, int(length) if length else None)
     scores = _matrix(table, [f"score:{name}" for name in names])
     return LabelScores(samples, names, labels, scores.astype(np.float64))
 
@@ -105,9 +109,10 @@ def _own_columns(predictions: Predictions) -> dict[str, Any]:
             "true": pa.array(list(predictions.true), pa.binary()),
         }
     if isinstance(predictions, Texts):
+        cut = "" if predictions.cut_to is None else f":{predictions.cut_to}"
         return {
             "generated": pa.array(list(predictions.generated), pa.string()),
-            "reference": pa.array(list(predictions.references), pa.string()),
+            f"{_REFERENCE}{cut}": pa.array(list(predictions.references), pa.string()),
         }
     raise TypeError(f"no columns are known for {type(predictions).__name__}")
 

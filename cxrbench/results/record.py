@@ -88,6 +88,9 @@ class MetricFacts(_Part):
         default_factory=dict, description="Samples that count, by label or class."
     )
     impl: str = Field(default="", description="Package and version that computed it.")
+    readers: dict[str, str] | None = Field(
+        default=None, description="SHA-256 of the files of the models that read the texts."
+    )
     reason: str | None = Field(
         default=None, description="Why there is no value, where a program or weights were absent."
     )
@@ -170,6 +173,8 @@ class Record(_Part):
             reasons.append("random weights")
         if self.weights.phantom:
             reasons.append("weights trained on phantoms")
+        if "+" in self.spec.protocol:
+            reasons.append("changed protocol")
         if self.spec.limit is not None:
             reasons.append(f"--limit {self.spec.limit}")
         return reasons

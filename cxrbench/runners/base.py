@@ -30,11 +30,13 @@ class Machine:
         device: A torch device, such as `cpu` or `cuda:0`.
         batch_size: Images at once, None for the recipe's.
         workers: Processes that load training data.
+        devices: Processes that train together, each with a device of that kind.
     """
 
     device: str
     batch_size: int | None = None
     workers: int = 0
+    devices: int = 1
 
 
 @dataclass(frozen=True)

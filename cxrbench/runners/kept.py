@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TypeGuard
+from dataclasses import dataclass
+from typing import Literal, TypeGuard
 
 from torch import Tensor
 
@@ -13,15 +14,96 @@ from cxrbench.data.rowstore import RowStore
 from cxrbench.data.samples import Split, SplitName
 from cxrbench.encoder import FrozenTrunk, ImageBatch
 from cxrbench.errors import BadRequest
+from cxrbench.image_spec import ImageSpec
+from cxrbench.runners.base import Job
+from cxrbench.runners.keys import feature_store
 from cxrbench.training.features import Compute, Extractor
+from cxrbench.weights.report import LoadReport
 
 _TRUNK_GIB = 20.0
+
+Splits = Sequence[tuple[SplitName, Split]]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Rows on disk that are read in place of images.
+
+    Attributes:
+        store: Where they are; None where nothing is kept.
+        rows: What they are, such as `features` or `trunk`.
+        splits: Splits of which all rows are there.
+    """
+
+    store: RowStore | None = None
+    rows: str = "images"
+    splits: frozenset[SplitName] = frozenset()
+
+    def of(self, name: SplitName, images: RowStore) -> tuple[RowStore, str]:
+        """Where a split is read from, and what its rows are."""
+        if self.store is not None and name in self.splits:
+            return self.store, self.rows
+        return images, "images"
+
+
+NOTHING = Kept()
+
+
+@dataclass(frozen=True)
+class Source:
+    """Prepared images that an encoder of a run reads, and the batches it reads them in.
+
+    Attributes:
+        job: The run.
+        report: How the weights of the encoder matched.
+        images: Store of the images at its input.
+        spec: Preprocessing of its input.
+        batch_size: Images at once.
+    """
+
+    job: Job
+    report: LoadReport
+    images: RowStore
+    spec: ImageSpec
+    batch_size: int
+
+    def features(
+        self, compute: Compute, splits: Splits, *, kind: str, rows: str, context: bool
+    ) -> Kept:
+        """Keep what a frozen encoder gives, in 16 bits.
+
+        Args:
+            compute: A batch to its rows.
+            splits: Those read most often first.
+            kind: What the rows are, for the key.
+            rows: The same, for those who read them.
+            context: Whether the encoder is told the clinical context.
+        """
+        store = feature_store(self.job, self.report, self.images, self.spec, kind, context)
+        extractor = self.extractor(context, "float16")
+        return Kept(store, rows, keep(extractor, store, splits, compute, rows))
+
+    def trunk(self, encoder: FrozenTrunk, splits: Splits) -> Kept:
+        """Keep the output of the frozen trunk of an encoder that is trained otherwise."""
+        store = feature_store(self.job, self.report, self.images, self.spec, "trunk", False)
+        found = keep(self.extractor(False), store, splits, trunk_of(encoder), "trunk features")
+        return Kept(store, "trunk", found)
+
+    def extractor(
+        self, context: bool, kept_as: Literal["float32", "float16"] = "float32"
+    ) -> Extractor:
+        """What runs the encoder over a split."""
+        machine = self.job.machine
+        return Extractor(
+            self.images, self.spec, machine.device, self.job.spec.precision,
+            machine.batch_size or self.batch_size, context, kept_as,
+        )  # fmt: skip
 
 
 def keep(
     extractor: Extractor,
     store: RowStore,
-    splits: Sequence[tuple[SplitName, Split]],
+    splits: Splits,
     compute: Compute,
     what: str,
 ) -> frozenset[SplitName]:

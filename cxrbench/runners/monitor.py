@@ -14,7 +14,7 @@ def monitored(select: Select, data: MetricInput) -> float:
         BadRequest: When the metric is computed from something else.
     """
     total = 0.0
-    for metric_id in filter(None, (select.metric, select.plus)):
+    for metric_id in select.metrics:
         metric = fitting_metric(metric_id, data)
         value = evaluate(metric, data).value
         value = value if metric.higher_is_better else -value

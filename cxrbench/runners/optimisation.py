@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import partial
 
@@ -9,6 +10,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from cxrbench.errors import BadRequest
 from cxrbench.runners.recipe import Optimizer, Schedule
 from cxrbench.training.optimizers import by_step, make_optimizer
 from cxrbench.training.resumable import Plateau
@@ -19,17 +21,48 @@ def configured(
 ) -> OptimizerLRScheduler:
     """The optimiser of an encoder, None where it is frozen, and its head, with what goes by step.
 
-    The head learns at the rate of the encoder times the multiplier of the recipe.
+    The head learns at the rate of the encoder times the multiplier of the recipe, unless the
+    recipe gives parameters rates of their own.
     """
-    groups: list[tuple[Iterable[nn.Parameter], float]] = [
-        (head.parameters(), settings.lr * settings.head_lr_multiplier)
-    ]
-    if encoder is not None:
-        groups.insert(0, (encoder.parameters(), settings.lr))
     optimizer = make_optimizer(
-        settings.name, groups, weight_decay=settings.weight_decay, momentum=settings.momentum
+        settings.name,
+        _groups(settings, encoder, head),
+        weight_decay=settings.weight_decay,
+        momentum=settings.momentum,
+        amsgrad=settings.amsgrad,
     )
     return by_step(optimizer, schedule.name, schedule.warmup_steps, schedule.total_steps)
+
+
+def _groups(
+    settings: Optimizer, encoder: nn.Module | None, head: nn.Module
+) -> list[tuple[Iterable[nn.Parameter], float]]:
+    """Parameters by rate: the rest of the encoder, the rest of the head, then those by name.
+
+    Names are those of the encoder below `encoder.` and of the head below `head.`.
+
+    Raises:
+        BadRequest: When a pattern fits no parameter that is trained.
+    """
+    whole = {"encoder": encoder, "head": head}
+    rates = {"encoder": settings.lr, "head": settings.lr * settings.head_lr_multiplier}
+    found: dict[str, tuple[list[nn.Parameter], float]] = {
+        part: ([], rates[part]) for part in whole if whole[part] is not None
+    }
+    for pattern, multiplier in settings.lr_multipliers.items():
+        found[pattern] = [], settings.lr * multiplier
+    for part, module in whole.items():
+        for name, parameter in module.named_parameters(part) if module is not None else ():
+            fitting = (p for p in settings.lr_multipliers if re.search(p, name))
+            found[next(fitting, part)][0].append(parameter)
+    for pattern in settings.lr_multipliers:
+        if not any(parameter.requires_grad for parameter in found[pattern][0]):
+            raise BadRequest(
+                f"no trained parameter is called {pattern}",
+                why="`lr_multipliers` of the recipe names it",
+                fix="correct the pattern; names begin with `encoder.` or `head.`",
+            )
+    return list(found.values())
 
 
 def plateau_of(schedule: Schedule) -> Plateau | None:

@@ -24,13 +24,21 @@ class Select(Section):
 
     split: Literal["val", "test"] = Field(description="`test` reproduces codes that select on it.")
     metric: str
-    plus: str | None = Field(default=None, description="A second metric, added to the first.")
+    plus: str | list[str] | None = Field(
+        default=None, description="A second metric, or several, added to the first."
+    )
     decimals: int | None = Field(default=None, description="Each is rounded before adding.")
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics that are added up."""
+        others = [self.plus] if isinstance(self.plus, str) else self.plus or []
+        return [self.metric, *others]
 
     @property
     def name(self) -> str:
         """What is monitored, as the record says it."""
-        return self.metric if self.plus is None else f"{self.metric} + {self.plus}"
+        return " + ".join(self.metrics)
 
 
 class Optimizer(Section):
@@ -40,6 +48,12 @@ class Optimizer(Section):
     lr: float = Field(gt=0, description="Of the encoder.")
     weight_decay: float = 0.0
     head_lr_multiplier: float = 1.0
+    lr_multipliers: dict[str, float] = Field(
+        default_factory=dict,
+        description="By pattern of parameter names, of which the first that fits counts, in place "
+        "of what encoder and head have.",
+    )
+    amsgrad: bool = Field(default=False, description="Of Adam.")
     momentum: float = Field(default=0.9, description="Of SGD.")
 
 

@@ -260,6 +260,11 @@ class ResumableLoader(DataLoader[Any]):
             self._served += 1
             yield batch
 
+    @property
+    def size(self) -> int:
+        """Samples of a batch; the last may have fewer."""
+        return self._sampler.batch_size
+
     def state_dict(self) -> dict[str, int]:
         """Batches served in the current epoch."""
         return {"served": self._served % max(1, len(self._sampler))}

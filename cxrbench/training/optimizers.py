@@ -33,6 +33,7 @@ def make_optimizer(
     *,
     weight_decay: float,
     momentum: float,
+    amsgrad: bool = False,
 ) -> torch.optim.Optimizer:
     """An optimiser over (parameters, learning rate) groups; frozen parameters are left out.
 
@@ -41,7 +42,7 @@ def make_optimizer(
     """
     trainable = [([p for p in group if p.requires_grad], rate) for group, rate in groups]
     options = [{"params": params, "lr": rate} for params, rate in trainable if params]
-    extra: dict[str, Any] = {"momentum": momentum} if name == "sgd" else {}
+    extra: dict[str, Any] = {"momentum": momentum} if name == "sgd" else {"amsgrad": amsgrad}
     fused = name in _FUSED and _can_fuse([p for params, _ in trainable for p in params])
     if fused:
         extra["fused"] = True

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from cxrbench.cards import ModelCard
 from cxrbench.errors import WeightsError
 from cxrbench.weights.choice import ResolvedFile, Weights
-from cxrbench.weights.mapping import Match, is_counter, is_required, match_files
+from cxrbench.weights.mapping import Filled, Match, is_counter, is_required, match_files
 from cxrbench.weights.read import read_tensors
 from cxrbench.weights.report import LoadReport
 
@@ -37,7 +37,7 @@ def fill(encoder: object, card: ModelCard, weights: Weights) -> LoadReport:
     return LoadReport(0, 0)
 
 
-def load(encoder: object, card: ModelCard, files: Sequence[ResolvedFile]) -> LoadReport:
+def load(encoder: object, card: Filled, files: Sequence[ResolvedFile]) -> LoadReport:
     """Load the files into the encoder, in place.
 
     Raises:
@@ -59,7 +59,7 @@ def use_side_files(encoder: object, files: Sequence[ResolvedFile]) -> None:
 
 
 def match(
-    wanted: Mapping[str, Tensor], card: ModelCard, files: Sequence[ResolvedFile]
+    wanted: Mapping[str, Tensor], card: Filled, files: Sequence[ResolvedFile]
 ) -> tuple[dict[str, Tensor], LoadReport]:
     """Read the files and match them with an encoder's `state_dict`, which is not changed.
 
@@ -79,7 +79,7 @@ def match(
     return whole.tensors, report
 
 
-def _load_tensors(encoder: object, card: ModelCard, files: Sequence[ResolvedFile]) -> LoadReport:
+def _load_tensors(encoder: object, card: Filled, files: Sequence[ResolvedFile]) -> LoadReport:
     if not files or not isinstance(encoder, nn.Module):
         return LoadReport(0, 0)
     tensors, report = match(encoder.state_dict(), card, files)
@@ -88,7 +88,7 @@ def _load_tensors(encoder: object, card: ModelCard, files: Sequence[ResolvedFile
 
 
 def _refuse_partial(
-    card: ModelCard, files: Sequence[ResolvedFile], found: Match, report: LoadReport
+    card: Filled, files: Sequence[ResolvedFile], found: Match, report: LoadReport
 ) -> None:
     complete = report.total == 0 or report.matched / report.total >= card.min_match
     # Tensors left over tell of another network, such as a deeper one of which half would be filled.

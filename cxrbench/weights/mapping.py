@@ -5,14 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from cxrbench.cards import ModelCard, WeightsFile
+from cxrbench.cards import WeightsFile
 from cxrbench.weights.report import some
 
 _COUNTER = "num_batches_tracked"  # of a batch norm; files older than PyTorch 0.4.1 have none
+
+
+class Filled(Protocol):
+    """What the card of a network says of filling it; a `ModelCard` is one."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102 - as on the card, as are the others
+    @property
+    def min_match(self) -> float: ...  # noqa: D102
+    @property
+    def optional_tensors(self) -> list[str]: ...  # noqa: D102
 
 
 @dataclass
@@ -44,7 +56,7 @@ class Match:
 
 
 def match_files(
-    card: ModelCard,
+    card: Filled,
     wanted: Mapping[str, Tensor],
     files: Iterable[tuple[WeightsFile, Mapping[str, Tensor]]],
 ) -> Match:
@@ -157,7 +169,7 @@ def is_counter(name: str) -> bool:
     return _kind(name) == _COUNTER
 
 
-def is_required(card: ModelCard, name: str) -> bool:
+def is_required(card: Filled, name: str) -> bool:
     """Whether a tensor of the encoder has to be in a file."""
     return not is_counter(name) and not matches_any(card.optional_tensors, name)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -87,6 +88,10 @@ class CoGazeEncoder(CoGaze):
     def report_memory(self, batch: ImageBatch) -> Tensor:
         """B×2M×D: vision latents, then those of the context, static ones where it is missing."""
         return self.memory(self._tokens(batch), self._read_contexts(batch))
+
+    def report_tokens(self) -> Tokenizer:
+        """The tokens of its text encoder, which the released decoder writes in."""
+        return self.tokenizer.copy()
 
     def encode_through_grid(self, batch: ImageBatch) -> ImageFeatures:
         """As `encode_image`, with the patch tokens taken from `grid` on the way to `pooled`."""

@@ -93,6 +93,13 @@ class CoGazeTokenizer:
             mask=torch.tensor([one.attention_mask for one in encoded], dtype=torch.bool),
         )
 
+    def copy(self) -> Tokenizer:
+        """The tokenizer by itself, which neither pads nor cuts."""
+        found = Tokenizer.from_str(self._tokenizer.to_str())
+        found.no_padding()
+        found.no_truncation()
+        return found
+
 
 def _byte_tokenizer(special: dict[str, int]) -> Tokenizer:
     vocabulary = {symbol: index for index, symbol in enumerate(_byte_symbols())}

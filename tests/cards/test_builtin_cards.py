@@ -46,7 +46,8 @@ def test_every_file_became_its_cards_and_none_is_broken():
 
 def test_protocol_ids_carry_a_version():
     assert {card.id for card in PROTOCOLS} == {
-        "strict@1", "cogaze@1", "benchx@1", "linear-probe@1", "frozen@1",
+        "strict@1", "cogaze@1", "benchx@1", "linear-probe@1", "frozen@1", "language-model@1",
+        "cogaze-language-model@1",
     }  # fmt: skip
 
 
@@ -115,7 +116,7 @@ def test_every_protocol_of_a_task_makes_a_valid_recipe_that_scores_its_main_metr
         protocol = REGISTRY.protocols.get(name).card
         for model in MODELS:
             recipe = runner.recipe(protocol.recipe(card, model.id))
-            assert card.main_metric in recipe["metrics"]
+            assert card.main_metric_of(name) in recipe["metrics"]
 
 
 @by_id(PROTOCOLS)

@@ -1,4 +1,4 @@
-"""Beam search of one image in plain Python, by the words of its definition."""
+"""Beam searches of one image in plain Python, by the words of their definitions."""
 
 from __future__ import annotations
 
@@ -33,5 +33,28 @@ def plain_search(next_scores, start, end, beams, longest, penalty=1.0, released=
             break
     else:
         finished += [(total / (longest - 1) ** penalty, ids) for ids, total in running]
+    score, ids = max(finished, key=lambda one: one[0])
+    return ids, score
+
+
+def plain_r2gen(next_scores, start, end, beams, longest):
+    """The search of R2Gen: whatever ends keeps its place among the beams, 1000 lower.
+
+    Returns the ids of the best text, its end included, and its score.
+    """
+    running, finished = [([start], 0.0)], []
+    for count in range(1, longest):
+        candidates = [
+            (total + score, [*ids, token])
+            for ids, total in running
+            for token, score in enumerate(next_scores(tuple(ids)))
+        ]
+        candidates = sorted(candidates, key=lambda one: -one[0])[:beams]
+        running = []
+        for total, ids in candidates:
+            over = ids[-1] == end or count == longest - 1
+            if over:
+                finished.append((total, ids))
+            running.append((ids, total - 1000 * over))
     score, ids = max(finished, key=lambda one: one[0])
     return ids, score

@@ -46,6 +46,17 @@ def test_turns_of_llama_3():
     assert after == f"!<|eot_id|>{head('assistant')}"
 
 
+def test_turns_of_the_released_model():
+    head = "<|start_header_id|>{}<|end_header_id|>\n\n".format
+    start = f"<|begin_of_text|>{head('system')}Be short.<|eot_id|>\n{head('user')}See "
+    closed, still_open = (
+        read_chat(name).around_image(PROMPT, {}, cut)
+        for name in ("llama-3-released", "llama-3-open-turn")
+    )
+    assert closed == (start, f"!<|eot_id|>\n{head('assistant')}")
+    assert still_open == (start, f"!{head('assistant')}")
+
+
 @pytest.mark.parametrize("name", ["free-text", "structured"])
 def test_built_in_prompts_read_with_and_without_fields(name):
     prompt, chat = read_prompt(name), read_chat("llama-3")
@@ -81,4 +92,4 @@ def test_a_broken_file_is_refused(tmp_path, text, reason):
 def test_an_unknown_name_tells_those_there_are():
     with pytest.raises(BadRequest) as error:
         read_chat("llama-9")
-    assert "llama-3, plain" in error.value.why
+    assert "llama-3, llama-3-open-turn, llama-3-released, plain" in error.value.why

@@ -7,10 +7,11 @@ from functools import cache
 import pytest
 import torch
 from generation_world import PAD, decoder, memory
-from plain_beam_search import plain_search
+from plain_beam_search import plain_r2gen, plain_search
 from transformers import GenerationConfig
 
 from cxrbench.errors import BadRequest
+from cxrbench.generation.ngrams import repeating
 from cxrbench.generation.search import Decoded, SearchSettings, beam_search
 from cxrbench.generation.steps import DecodingSteps
 
@@ -26,7 +27,7 @@ def ours(model, seen, end, **options):
     return beam_search(DecodingSteps(model, seen, settings.beams), start, end, PAD, settings)
 
 
-def theirs(model, seen, end, *, beams, max_length, length_penalty=1.0):
+def theirs(model, seen, end, *, beams, max_length, length_penalty=1.0, block_ngrams=None):
     start = torch.zeros(len(seen), 1, dtype=torch.int64)
     return model.generate(
         start,
@@ -36,6 +37,7 @@ def theirs(model, seen, end, *, beams, max_length, length_penalty=1.0):
             num_beams=beams, max_length=max_length, length_penalty=length_penalty,
             eos_token_id=end, pad_token_id=PAD, bos_token_id=0, do_sample=False,
             early_stopping=False, return_dict_in_generate=True, output_scores=True,
+            no_repeat_ngram_size=block_ngrams,
         ),
     )  # fmt: skip
 
@@ -59,11 +61,12 @@ def problem(seed):
     return model, seen, int(free[number(0, size), number(0, free.shape[1])]), options
 
 
-def check_seeds(seeds):
+def check_seeds(seeds, **more):
     """Ids equal those of `generate`; returns how many texts ended early."""
     early = 0
     for seed in seeds:
         model, seen, end, options = problem(seed)
+        options |= more
         found, expected = (way(model, seen, end, **options) for way in (ours, theirs))
         assert found.ids.tolist() == expected.sequences.tolist(), seed
         if options["beams"] > 1:
@@ -78,6 +81,37 @@ def test_texts_are_those_of_transformers():
     assert check_seeds(range(40)) > 25
 
 
+@pytest.mark.parametrize("length", [2, 3])
+def test_no_run_of_tokens_is_written_twice_as_in_transformers(length):
+    assert check_seeds(range(8), block_ngrams=length) > 4
+    free, blocked = (
+        ours(decoder(3), memory(3, 6), NO_END, beams=2, max_length=24, block_ngrams=given)
+        for given in (None, length)
+    )
+    assert twice(free, length) and not twice(blocked, length)
+
+
+def twice(found, length):
+    """Whether any text has a run of tokens more than once."""
+    runs = [
+        [tuple(ids[i : i + length]) for i in range(len(ids) - length + 1)] for ids in found.rows()
+    ]
+    return any(len(set(own)) < len(own) for own in runs)
+
+
+def test_what_repeats_is_found_by_its_definition():
+    texts = torch.randint(4, (3, 2, 9), generator=torch.Generator().manual_seed(0))
+    texts[0, 0] = 2
+    for length in (1, 2, 3, 4, 9, 10):
+        found = repeating(texts, length, 5)
+        for row, image in enumerate(texts.tolist()):
+            for beam, ids in enumerate(image):
+                runs = {tuple(ids[i : i + length]) for i in range(len(ids) - length + 1)}
+                last = ids[len(ids) - length + 1 :]
+                expected = [(*last, token) in runs for token in range(5)]
+                assert found[row, beam].tolist() == expected
+
+
 @pytest.mark.slow
 def test_texts_are_those_of_transformers_in_many_more_cases():
     assert check_seeds(range(40, 1200)) > 500
@@ -85,17 +119,20 @@ def test_texts_are_those_of_transformers_in_many_more_cases():
 
 def plain(model, seen, end, *, beams, max_length, length_penalty, released):
     """The texts of each image by itself, from the network without any cache."""
-    found = []
-    for one in seen:
+    how = (0, end, beams, max_length, length_penalty, released)
+    return [plain_search(next_scores(model, one), *how) for one in seen]
 
-        @cache
-        def scores(ids, one=one):
-            with torch.no_grad():
-                logits = model(torch.tensor([ids]), encoder_hidden_states=one[None]).logits
-            return logits[0, -1].log_softmax(-1).tolist()
 
-        found.append(plain_search(scores, 0, end, beams, max_length, length_penalty, released))
-    return found
+def next_scores(model, one):
+    """Log-probabilities of the next token after ids, of one image."""
+
+    @cache
+    def scores(ids):
+        with torch.no_grad():
+            logits = model(torch.tensor([ids]), encoder_hidden_states=one[None]).logits
+        return logits[0, -1].log_softmax(-1).tolist()
+
+    return scores
 
 
 @pytest.mark.parametrize("stop", ["released", "transformers"])
@@ -111,6 +148,41 @@ def test_both_rules_are_what_their_definition_says(stop):
         other = ours(model, seen, end, stop="transformers", **options)
         differ += found.rows() != other.rows()
     assert (differ > 2) == (stop == "released")
+
+
+class Chain:
+    """Steps of a language whose next word depends on the last one alone."""
+
+    def __init__(self, seed, words=9):
+        draw = torch.Generator().manual_seed(seed)
+        self.table = torch.randn(words, words, generator=draw) * 2
+
+    def begin(self, start):
+        return self.table[start][:, None]
+
+    def next(self, parents, tokens):
+        return self.table[tokens]
+
+    def keep(self, rows):
+        pass
+
+    def scores(self, ids):
+        return self.table[ids[-1]].log_softmax(-1).tolist()
+
+
+@pytest.mark.parametrize("stop", ["released", "transformers"])
+def test_without_a_length_penalty_the_result_is_that_of_r2gen(stop):
+    early = 0
+    for seed in range(200):
+        chain, beams, longest = Chain(seed), 1 + seed % 4, 2 + seed % 11
+        start = torch.arange(3)
+        settings = SearchSettings(beams, longest, 0.0, stop)
+        found = beam_search(chain, start, 0, PAD, settings)
+        expected = [plain_r2gen(chain.scores, one, 0, beams, longest) for one in start.tolist()]
+        assert found.rows() == [ids for ids, _ in expected], seed
+        assert found.scores.tolist() == pytest.approx([s for _, s in expected], abs=1e-5)
+        early += int((found.lengths < longest).sum())
+    assert early > 100
 
 
 def test_one_beam_takes_the_most_likely_token_until_the_end():
@@ -159,6 +231,7 @@ def test_no_images_give_no_texts():
         ({"beams": 0}, "0 beams"),
         ({"max_length": 1}, "longest text of 1"),
         ({"beams": 21}, "vocabulary of 40"),
+        ({"block_ngrams": 0}, "no runs of 0"),
     ],
 )
 def test_what_cannot_be_decoded_is_refused(options, reason):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from generation_world import decoder, memory
 
-from cxrbench.generation import steps as module
+from cxrbench.generation import cache as module
 from cxrbench.generation.steps import DecodingSteps
 
 

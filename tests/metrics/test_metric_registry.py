@@ -5,7 +5,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 import pytest
 
@@ -13,11 +13,11 @@ from cxrbench import metrics
 from cxrbench.errors import PluginError, UnknownNameError
 from cxrbench.metrics import Metric, get_metric, metric_ids, plugin_problems, registry
 
-MODULES = [
-    *sorted(module.name for module in iter_modules(metrics.__path__)),
-    "text.lexical",
-    "text.sections",
-]
+MODULES = sorted(
+    module.name.removeprefix(f"{metrics.__name__}.")
+    for module in walk_packages(metrics.__path__, f"{metrics.__name__}.")
+    if not module.ispkg
+)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Groups of report metrics, as the command line asks for them: `lexical`, `sections`, or ids."""
+"""Groups of report metrics, as the command line asks for them, such as `lexical`, or ids."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from collections.abc import Sequence
 from cxrbench.errors import UnknownNameError
 from cxrbench.metrics.registry import get_metric, metric_ids
 from cxrbench.metrics.text.ids import (
+    BERTSCORE_IDS,
+    CLINICAL,
+    F1CHEXBERT,
+    FINDING_IDS,
+    KEYWORD_RECALL,
     NAMES,
     PRESETS,
+    RADGRAPH,
     SECTION_IDS,
     Cut,
     LexicalId,
@@ -16,7 +22,15 @@ from cxrbench.metrics.text.ids import (
 )
 from cxrbench.names import did_you_mean
 
-GROUPS = ("lexical", "sections")
+_LISTED = {
+    "findings": (*FINDING_IDS, KEYWORD_RECALL),
+    "clinical": CLINICAL,
+    "f1chexbert": F1CHEXBERT,
+    "radgraph": RADGRAPH,
+    "bert-score": BERTSCORE_IDS,
+}
+"""Groups that know no preset; some have the name of the package that is known for them."""
+GROUPS = ("lexical", "sections", *_LISTED)
 
 
 def expand(asked: Sequence[str], preset: str, *, cut: Cut | None, unique: bool) -> list[str]:
@@ -43,6 +57,8 @@ def expand(asked: Sequence[str], preset: str, *, cut: Cut | None, unique: bool) 
             found += [str(LexicalId(each, preset, cut, unique)) for each in NAMES]
         elif name == "sections":
             found += [known for known in SECTION_IDS if known.endswith(f"-{preset}")]
+        elif name in _LISTED:
+            found += _LISTED[name]
         elif name in NAMES:
             found.append(str(LexicalId(name, preset, cut, unique)))
         else:

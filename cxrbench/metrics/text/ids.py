@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 NAMES = ("bleu1", "bleu2", "bleu3", "bleu4", "meteor", "rouge-l", "cider")
@@ -33,6 +34,59 @@ SECTION_IDS = tuple(
     for name in SECTION_NAMES
     for mean in SECTION_MEANS
 )
+FINDING_IDS = (
+    *(f"findings-{name}-rules14" for name in ("f1-micro", "f1-macro")),
+    *(f"findings-{name}-micro-rules14" for name in ("precision", "recall")),
+    "findings-f1-micro-rules13",
+)
+KEYWORD_RECALL = "clinical-keyword-recall"
+CHEXBERT_IDS = tuple(
+    f"chexbert-{name}-{observations}-{mean}{policy}"
+    for policy in ("", "-uncertain-absent")
+    for observations in (14, 5)
+    for name, mean in (
+        *product(("f1", "precision", "recall"), ("micro", "macro", "samples")),
+        ("accuracy", "exact"),
+    )
+)
+"""Without a policy in the id, uncertain counts as positive, as in the published numbers."""
+F1CHEXBERT = tuple(name for name in CHEXBERT_IDS if not name.endswith("-uncertain-absent"))
+"""What the package f1chexbert computes."""
+SRR_IDS = tuple(
+    f"{name}-srr-leaves-{unit}-{mean}"
+    for unit, mean, name in product(
+        ("sections", "utterances"), ("pooled", "by-section"), ("f1", "precision", "recall")
+    )
+)
+RADGRAPH_IDS = tuple(
+    f"{reader}-f1-{level}"
+    for reader in ("radgraph", "radgraph-xl")
+    for level in ("simple", "partial", "complete", "combined")
+)
+RADGRAPH = RADGRAPH_IDS[:3]
+"""What the package radgraph computes, with the model of 2021."""
+BERTSCORE_IDS = tuple(
+    f"bertscore-{name}-distilbert-l5-rescaled" for name in ("f1", "precision", "recall")
+)
+RADCLIQ_IDS = ("radcliq-v1", "radcliq-v1-inverse")
+CLINICAL = (
+    *(f"chexbert-{name}-{mean}" for name in ("f1-14", "f1-5") for mean in ("micro", "macro")),
+    *(
+        f"chexbert-{name}-14-{mean}"
+        for name, mean in product(("precision", "recall"), ("micro", "macro"))
+    ),
+    "f1-srr-leaves-sections-pooled",
+    "precision-srr-leaves-sections-pooled",
+    "recall-srr-leaves-sections-pooled",
+    "f1-srr-leaves-utterances-pooled",
+    KEYWORD_RECALL,
+    *RADGRAPH,
+    BERTSCORE_IDS[0],
+    "semscore",
+    *RADCLIQ_IDS,
+    "ratescore",
+)
+"""What clinical efficacy is mostly reported with, a metric a line."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
@@ -34,11 +34,13 @@ class Corpus:
         references: N reference reports.
         generated: N generated reports.
         tokenizer: What `-refNtokens` metrics cut references with.
+        cuts: References that were cut before, by the cut.
     """
 
     references: tuple[str, ...]
     generated: tuple[str, ...]
     tokenizer: Tokenizer | None = None
+    cuts: Mapping[Cut, Sequence[str]] = field(default_factory=dict)
     _known: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     def once(self, key: Hashable, compute: Callable[[], T]) -> T:
@@ -69,6 +71,8 @@ class Corpus:
         """
         if cut is None:
             return self.references
+        if cut in self.cuts:
+            return self.cuts[cut]
         if cut.unit == "words":
             return [_first_words(text, cut.length) for text in self.references]
         if self.tokenizer is None:
@@ -109,8 +113,9 @@ class TextInput:
         references: Sequence[str],
         generated: Sequence[str],
         tokenizer: Tokenizer | None = None,
+        cuts: Mapping[Cut, Sequence[str]] | None = None,
     ) -> I:
-        """All pairs of references and generated texts.
+        """All pairs of references and generated texts; see `Corpus`.
 
         Raises:
             DataError: When there is none, or their numbers differ.
@@ -121,7 +126,7 @@ class TextInput:
                 why=f"{len(generated)} generated reports, {len(references)} references",
                 fix="give one generated report a reference, and at least one",
             )
-        corpus = Corpus(tuple(references), tuple(generated), tokenizer)
+        corpus = Corpus(tuple(references), tuple(generated), tokenizer, cuts or {})
         return cls(corpus, np.arange(len(references), dtype=np.intp))
 
     def __len__(self) -> int:
@@ -167,6 +172,7 @@ class TextInput:
                 self.corpus.references,
                 (text,) * len(self.corpus.references),
                 self.corpus.tokenizer,
+                self.corpus.cuts,
             ),
         )
         return type(self)(corpus, self.rows)

@@ -7,16 +7,14 @@ from dataclasses import dataclass, replace
 from cxrbench.data.prepared import prepare, prepared_store
 from cxrbench.data.rowstore import RowStore
 from cxrbench.data.samples import SPLITS, SplitName
-from cxrbench.encoder import FrozenTrunk, ImageEncoder
+from cxrbench.encoder import ImageEncoder
 from cxrbench.image_spec import ImageSpec
 from cxrbench.runners.base import Job
 from cxrbench.runners.batches import encoded_at_once
 from cxrbench.runners.classification.recipe import ClassificationRecipe
-from cxrbench.runners.kept import has_frozen_trunk, keep, trunk_of
-from cxrbench.runners.keys import feature_store
+from cxrbench.runners.kept import NOTHING, Kept, Source, Splits, has_frozen_trunk
 from cxrbench.runners.trial import try_encoder
 from cxrbench.timing import Timer
-from cxrbench.training.features import Extractor
 from cxrbench.training.loading import (
     Augmentation,
     Collate,
@@ -37,9 +35,8 @@ class Inputs:
         spec: Preprocessing of the encoder's input.
         training: Store the training split is read from.
         images: Store of images at the encoder's geometry.
-        trunk: Store of trunk features, where the encoder has a frozen trunk.
-        trunk_splits: Splits that are read from `trunk`.
         context: Whether the encoder is told the clinical context.
+        kept: Trunk features, where the encoder has a frozen trunk.
     """
 
     job: Job
@@ -47,9 +44,8 @@ class Inputs:
     spec: ImageSpec
     training: RowStore
     images: RowStore
-    trunk: RowStore | None
-    trunk_splits: frozenset[SplitName]
     context: bool
+    kept: Kept = NOTHING
 
     @classmethod
     def make(
@@ -71,14 +67,15 @@ class Inputs:
                 store = training if name == "train" else images
                 own = source if name == "train" else spec
                 prepare(store, job.data.splits[name].samples, own)
-        inputs = cls(
-            job, recipe, spec, training, images, None, frozenset(),
-            recipe.context and "context" in job.model.capabilities,
-        )  # fmt: skip
+        context = recipe.context and "context" in job.model.capabilities
+        inputs = cls(job, recipe, spec, training, images, context)
         if not has_frozen_trunk(encoder, job.model) or recipe.augment is not None:
             return inputs
+        # What every epoch reads; the test split is read once, and may be it, too.
+        splits: Splits = [(name, job.data.splits[name]) for name in ("train", recipe.select.split)]
         with timer.phase("trunk"):
-            return inputs._with_trunk(encoder, report)
+            kept = Source(job, report, images, spec, recipe.batch_size).trunk(encoder, splits)
+        return replace(inputs, kept=kept)
 
     def training_loader(self) -> ResumableLoader:
         """The training split, shuffled by the seed."""
@@ -101,30 +98,12 @@ class Inputs:
     def _loader(
         self, name: SplitName, sampler: EpochSampler, augment: Augmentation | None = None
     ) -> ResumableLoader:
-        from_trunk = self.trunk is not None and name in self.trunk_splits
         images = self.training if augment is not None else self.images
-        store = self.trunk if self.trunk is not None and from_trunk else images
+        store, rows = self.kept.of(name, images)
+        own = rows == "images"
         return ResumableLoader(
             RowDataset(self.job.data.splits[name], store, augment=augment),
             sampler,
-            Collate(None if from_trunk else self.spec, self.context),
-            0 if from_trunk else self.job.machine.workers,
+            Collate(self.spec if own else None, self.context),
+            self.job.machine.workers if own else 0,
         )
-
-    def _with_trunk(self, encoder: FrozenTrunk, report: LoadReport) -> Inputs:
-        """The same inputs, with the trunk's output of what every epoch reads kept on disk.
-
-        The splits read in every epoch come first; a split whose features would not fit into the
-        budget (`CXRBENCH_TRUNK_GIB`) is read from its images instead.
-        """
-        job = self.job
-        extractor = Extractor(
-            self.images, self.spec, job.machine.device, job.spec.precision,
-            job.machine.batch_size or self.recipe.batch_size, context=False,
-        )  # fmt: skip
-        store = feature_store(job, report, self.images, self.spec, "trunk", context=False)
-
-        names: tuple[SplitName, ...] = ("train", self.recipe.select.split)
-        splits = [(name, job.data.splits[name]) for name in names]
-        kept = keep(extractor, store, splits, trunk_of(encoder), "trunk features")
-        return replace(self, trunk=store, trunk_splits=kept)

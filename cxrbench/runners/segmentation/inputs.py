@@ -8,17 +8,14 @@ from cxrbench.data.prepared import prepare, prepared_store
 from cxrbench.data.prepared_masks import TrueMasks
 from cxrbench.data.rowstore import RowStore
 from cxrbench.data.samples import SPLITS, SplitName
-from cxrbench.encoder import FrozenTrunk
 from cxrbench.image_spec import ImageSpec
 from cxrbench.runners.base import Job
 from cxrbench.runners.batches import encoded_at_once
-from cxrbench.runners.kept import has_frozen_trunk, keep, trunk_of
-from cxrbench.runners.keys import feature_store
+from cxrbench.runners.kept import NOTHING, Kept, Source, Splits, has_frozen_trunk
 from cxrbench.runners.segmentation.batches import Collate, MaskedRows
 from cxrbench.runners.segmentation.features import Reader
 from cxrbench.runners.segmentation.recipe import SegmentationRecipe
 from cxrbench.timing import Timer
-from cxrbench.training.features import Extractor
 from cxrbench.training.loading import EpochSampler, ResumableLoader, StreamSampler
 from cxrbench.weights.report import LoadReport
 
@@ -34,9 +31,7 @@ class Inputs:
         images: Store of images.
         masks: True masks.
         context: Whether the encoder is told the clinical context.
-        kept: Store of what the frozen part of the encoder gives, if any.
-        kept_rows: What its rows are: `features` or `trunk`.
-        kept_splits: Splits that are read from it.
+        kept: What the frozen part of the encoder gives, as far as it is kept.
     """
 
     job: Job
@@ -45,9 +40,7 @@ class Inputs:
     images: RowStore
     masks: TrueMasks
     context: bool
-    kept: RowStore | None = None
-    kept_rows: str = ""
-    kept_splits: frozenset[SplitName] = frozenset()
+    kept: Kept = NOTHING
 
     @classmethod
     def make(
@@ -73,12 +66,20 @@ class Inputs:
                 masks.prepare(data.splits[name].samples)
         context = recipe.context and "context" in job.model.capabilities
         inputs = cls(job, recipe, spec, images, masks, context)
+        source = Source(job, report, images, spec, recipe.batch_size)
+        splits: Splits = [(name, data.splits[name]) for name in ("train", recipe.select.split)]
         if recipe.encoder == "frozen":
+            kind = f"segmentation-{reader.kind}"
+            # Mirrored images have other features, so training images are encoded as they come.
+            splits = splits[1:] if recipe.flip else splits
             with timer.phase("features"):
-                return inputs._with_features(reader, report)
+                kept = source.features(
+                    reader.rows, splits, kind=kind, rows="features", context=context
+                )
+            return replace(inputs, kept=kept)
         if has_frozen_trunk(reader.encoder, job.model) and not recipe.flip:
             with timer.phase("trunk"):
-                return inputs._with_trunk(reader.encoder, report)
+                return replace(inputs, kept=source.trunk(reader.encoder, splits))
         return inputs
 
     @property
@@ -112,39 +113,10 @@ class Inputs:
     def _loader(
         self, name: SplitName, sampler: EpochSampler, flip_seed: int | None = None
     ) -> ResumableLoader:
-        kept = self.kept is not None and name in self.kept_splits
-        store = self.kept if self.kept is not None and kept else self.images
+        store, rows = self.kept.of(name, self.images)
         return ResumableLoader(
             MaskedRows(self.job.data.splits[name], store, self.masks, flip_seed),
             sampler,
-            Collate(self.kept_rows if kept else "images", self.spec, self.context),
-            0 if kept else self.job.machine.workers,
+            Collate(rows, self.spec, self.context),
+            self.job.machine.workers if rows == "images" else 0,
         )
-
-    def _with_features(self, reader: Reader, report: LoadReport) -> Inputs:
-        """The same, with features of what every epoch reads kept on disk while there is room."""
-        kind = f"segmentation-{reader.kind}"
-        store = feature_store(self.job, report, self.images, self.spec, kind, self.context)
-        # Mirrored images have other features, so training images are encoded as they come.
-        names: list[SplitName] = [self.recipe.select.split]
-        names = names if self.recipe.flip else ["train", *names]
-        splits = [(name, self.job.data.splits[name]) for name in names]
-        kept = keep(self._extractor(self.context), store, splits, reader.rows, "features")
-        return replace(self, kept=store, kept_rows="features", kept_splits=kept)
-
-    def _with_trunk(self, encoder: FrozenTrunk, report: LoadReport) -> Inputs:
-        """The same, with the output of the frozen trunk of what every epoch reads."""
-        store = feature_store(self.job, report, self.images, self.spec, "trunk", context=False)
-        names: list[SplitName] = ["train", self.recipe.select.split]
-        splits = [(name, self.job.data.splits[name]) for name in names]
-        kept = keep(
-            self._extractor(context=False), store, splits, trunk_of(encoder), "trunk features"
-        )
-        return replace(self, kept=store, kept_rows="trunk", kept_splits=kept)
-
-    def _extractor(self, context: bool) -> Extractor:
-        return Extractor(
-            self.images, self.spec, self.job.machine.device, self.job.spec.precision,
-            self.job.machine.batch_size or self.recipe.batch_size, context,
-            kept_as="float16" if self.recipe.encoder == "frozen" else "float32",
-        )  # fmt: skip

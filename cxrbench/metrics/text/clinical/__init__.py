@@ -1,0 +1,1 @@
+"""Metrics of what reports say, as models that read them tell it (`cxrbench.readers`)."""
