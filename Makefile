@@ -14,7 +14,7 @@ demo: $(INSTALLED)
 	    --protocol linear-probe@1 --seeds 3 --runs .demo/runs
 	$(DEMO) run --suite quick --model cogaze-tiny,pixel-stats \
 	    --task '*-zeroshot,mimic-5x200,siim-seg' --runs .demo/runs
-	$(DEMO) leaderboard --runs .demo/runs --out .demo/leaderboards
+	$(DEMO) leaderboard --include unranked --runs .demo/runs --out .demo/leaderboards
 
 test: lint types
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2

@@ -75,6 +75,10 @@ class MissingWeightsError(WeightsError):
         self.fetchable = fetchable
 
 
+class MixedError(BadRequest):
+    """Numbers that were made in different ways would stand in one column."""
+
+
 class RunError(CxrbenchError):
     """A run failed while it was working."""
 

@@ -17,6 +17,7 @@ MOST_LINES = 400
 # From the top down: a part may import what stands in a later line, and its own line.
 LAYERS = (
     {"cli"},
+    {"figures"},
     {"execution", "scaffold"},
     {"leaderboard"},
     {"runners", "pretraining", "explain"},
@@ -27,7 +28,7 @@ LAYERS = (
     {"predictions", "phantom", "weights", "data", "gaze", "reports"},
     {"registry", "discovery", "download", "encoder", "identity"},
     {"cards"},
-    {"image_spec", "hashing", "names", "progress", "timing"},
+    {"image_spec", "hashing", "names", "progress", "timing", "plotting"},
     {"atomic", "paths", "errors"},
 )
 # What the layers alone cannot say: the parts named on the left never need those on the right.

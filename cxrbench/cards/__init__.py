@@ -2,13 +2,14 @@
 
 from cxrbench.cards.base import Card, merge, read_yaml
 from cxrbench.cards.dataset import DatasetCard, SplitCard
-from cxrbench.cards.model import Dims, ModelCard, Paper, WeightsFile
+from cxrbench.cards.model import PHANTOM, Dims, ModelCard, Paper, WeightsFile
 from cxrbench.cards.preprocessing import NATIVE, PreprocessingMode, is_mode
 from cxrbench.cards.protocol import ProtocolCard
 from cxrbench.cards.task import TaskCard
 
 __all__ = [
     "NATIVE",
+    "PHANTOM",
     "Card",
     "DatasetCard",
     "Dims",

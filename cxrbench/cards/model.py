@@ -9,6 +9,9 @@ from pydantic import Field
 from cxrbench.cards.base import Card
 from cxrbench.image_spec import ImageSpec
 
+PHANTOM = "phantom"
+"""In `trained_on` of a model card: phantoms of this package, no data set."""
+
 
 class Paper(Card):
     """Where a model or data set was published."""

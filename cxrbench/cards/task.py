@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from cxrbench.cards.base import Card
 from cxrbench.cards.dataset import DatasetCard, SplitCard
+from cxrbench.cards.model import ModelCard
 
 SplitName = Literal["train", "val", "test"]
 
@@ -90,3 +91,8 @@ class TaskCard(Card):
     def shareable(self) -> bool:
         """Whether ids of this data set may leave the machine."""
         return self.dataset.access != "credentialed"
+
+    def overlaps_with(self, model: ModelCard) -> list[str]:
+        """Data sets that share images with this task's and that the model was pretrained on."""
+        own = {self.dataset.name, *self.dataset.overlaps}
+        return sorted(own & {*model.pretraining_data, *model.overlaps})

@@ -11,9 +11,11 @@ import typer
 from cxrbench import __version__
 from cxrbench.cli import (
     check,
+    compare,
     data,
     doctor,
     explain,
+    figures,
     info,
     label,
     leaderboard,
@@ -22,7 +24,9 @@ from cxrbench.cli import (
     phantom,
     pretrain,
     score,
+    serve,
     show,
+    submit,
     train_report,
     weights,
 )
@@ -49,7 +53,11 @@ app.command("explain")(explain.explain)
 app.command("show")(show.show)
 app.command("score")(score.score)
 app.command("label")(label.label)
+app.command("compare")(compare.compare)
 app.command("leaderboard")(leaderboard.leaderboard)
+app.command("figures")(figures.figures)
+app.command("serve")(serve.serve)
+app.command("submit")(submit.submit)
 app.add_typer(data.app, name="data")
 app.add_typer(phantom.app, name="phantom")
 app.add_typer(weights.app, name="weights")

@@ -13,12 +13,6 @@ if TYPE_CHECKING:
 _NONE = "–"
 _DIGEST = 12
 _DIGITS = 2
-_SOURCES = {
-    "card": "those of its card",
-    "path": "given with --weights",
-    "random": "random",
-    "none": "it has none",
-}
 
 
 def print_record(record: Record, metric: str, *, per_class: bool) -> None:
@@ -51,23 +45,19 @@ def print_record(record: Record, metric: str, *, per_class: bool) -> None:
 
 
 def _run(record: Record) -> list[tuple[str, str]]:
+    from cxrbench.leaderboard.record_words import data_words, selection_words, settings_words
+
     spec, data = record.spec, record.dataset
     version = f" version {spec.task_version}" if spec.task_version != 1 else ""
-    mode = spec.recipe.get("preprocessing_mode")
-    settings = [f"seed {spec.seed}", f"precision {spec.precision}"]
-    settings += [f"{mode} preprocessing"] if mode else []
-    settings += [f"{spec.micro_batch} images at once"] if spec.micro_batch else []
-    settings += [f"--limit {spec.limit}"] if spec.limit else []
-    kind = "phantom" if data.kind == "phantom" else "real"
     facts = [
         ("model", spec.model),
         ("weights", _weights(record)),
         ("task", f"{spec.task}{version} ({record.task_type})"),
         ("protocol", spec.protocol),
-        ("settings", ", ".join(settings)),
-        ("data", ", ".join(filter(None, (data.title, data.release, data.layout, kind)))),
+        ("settings", _listed([f"seed {spec.seed}", *settings_words(record)])),
+        ("data", data_words(record)),
         ("context", "told to the encoder" if record.context_used else "not used"),
-        ("selected", _selection(record)),
+        ("selected", selection_words(record)),
         ("overlaps", ", ".join(record.overlaps)),
         ("leaks", "; ".join(f"{name}: {n:,} images" for name, n in data.leaks.items())),
         ("missing", f"{data.missing:,} samples left out" if data.missing else ""),
@@ -77,24 +67,10 @@ def _run(record: Record) -> list[tuple[str, str]]:
 
 
 def _weights(record: Record) -> str:
-    weights = record.weights
-    parts = [_SOURCES[weights.source]]
-    parts += ["trained on phantoms"] if weights.phantom else []
-    if weights.total:
-        order = ", by order" if weights.by_order else ""
-        parts.append(f"{weights.matched:,} of {weights.total:,} tensors matched{order}")
-    parts += [f"{name} {digest[:_DIGEST]}" for name, digest in weights.sha256.items()]
-    return "; ".join(parts)
+    from cxrbench.leaderboard.record_words import weights_words
 
-
-def _selection(record: Record) -> str:
-    chosen = record.selection
-    if chosen is None:
-        return "nothing: there was no choice"
-    what = [f"epoch {chosen.epoch}"] if chosen.epoch is not None else []
-    what += [f"{name} = {value}" for name, value in chosen.hyperparameters.items()]
-    value = "undefined" if chosen.value is None else f"{chosen.value:.4f}"
-    return f"{', '.join(what) or 'best'}, by {chosen.metric} on {chosen.split} ({value})"
+    digests = [f"{name} {digest[:_DIGEST]}" for name, digest in record.weights.sha256.items()]
+    return "; ".join([*weights_words(record), *digests])
 
 
 def _splits(record: Record) -> None:
@@ -192,15 +168,15 @@ def _cost(record: Record) -> None:
 
 
 def _origin(record: Record) -> None:
+    from cxrbench.leaderboard.record_words import code_words
+
     origin = record.provenance
-    commit = str(origin.git.get("commit", ""))[:_DIGEST]
-    commit += " with changes" if origin.git.get("dirty") else ""
     heading("Origin")
     facts = [
         ("made", origin.created),
         ("scored again", origin.scored),
         ("command", " ".join(["cxrbench", *origin.argv]) if origin.argv else ""),
-        ("code", commit),
+        ("code", code_words(record)),
         ("encoder from", " ".join(origin.plugin.values())),
         ("machine", ", ".join(filter(None, (origin.platform, origin.gpu)))),
         ("versions", _listed(f"{name} {v}" for name, v in origin.versions.items())),

@@ -218,7 +218,8 @@ def _print_overview(matrices: Sequence[Matrix], records: Sequence[Record]) -> No
         marks = marks or bool(matrix.unranked) or any(line.unranked for line in matrix.lines)
     if marks and not none:
         say(f"{_UNRANKED} not ranked")
-    say("All metrics: `cxrbench leaderboard`. One run: `cxrbench show RUN`.")
+    command = "cxrbench leaderboard --include unranked" if none else "cxrbench leaderboard"
+    say(f"All metrics: `{command}`. One run: `cxrbench show RUN`.")
 
 
 def _mark(unranked: bool, none: bool) -> str:

@@ -216,5 +216,4 @@ def _overlaps(planned: PlannedRun) -> list[str]:
     """Data sets that share images with the task's and that the weights were trained on."""
     if not planned.weights.trained:
         return []
-    task, model = planned.task.dataset, planned.model
-    return sorted({task.name, *task.overlaps} & {*model.pretraining_data, *model.overlaps})
+    return planned.task.overlaps_with(planned.model)

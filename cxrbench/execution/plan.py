@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from cxrbench.cards import NATIVE, ModelCard, ProtocolCard, TaskCard, merge
+from cxrbench.cards import ModelCard, ProtocolCard, TaskCard
 from cxrbench.data.assemble import BY_ID
 from cxrbench.data.open import open_task
 from cxrbench.data.samples import LabelledImages
 from cxrbench.discovery import Provider
 from cxrbench.errors import BadRequest, MissingDataError, MissingWeightsError
 from cxrbench.execution.missing import MissingRun, refusal
+from cxrbench.execution.recipes import Mode, configured, mode_of, recipe_of
 from cxrbench.execution.request import Overwrite, Request
 from cxrbench.identity import encoder_identity
 from cxrbench.image_spec import ImageSpec
@@ -32,7 +33,6 @@ _Pairs = list[tuple[TaskCard, ProtocolCard]]
 _Place = tuple[str, str, bool, int | None, tuple[tuple[str, Path], ...]]
 _Opened = dict[_Place, LabelledImages | MissingDataError]
 _MISSING = (MissingDataError, MissingWeightsError)
-_Mode = tuple[str, dict[str, Any] | Literal["native"]]
 State = Literal["to run", "done", "failed before", "not applicable"]
 
 
@@ -138,7 +138,7 @@ def _surveyed(
     for request, wanted in pairs:
         if not wanted:
             continue
-        mode, models = _mode(request, registry), _models(request, registry)
+        mode, models = mode_of(request.preprocessing, registry), _models(request, registry)
         find = _WeightsFinder(request, fetch)
         for task, protocol in wanted:
             data = opened[_place(request, task, protocol)]
@@ -190,7 +190,7 @@ def _lookup(task: TaskCard, protocol: ProtocolCard) -> str:
 def _planned(
     request: Request,
     store: Store,
-    mode: _Mode | None,
+    mode: Mode | None,
     model: Registered[ModelCard],
     find: _WeightsFinder,
     task: TaskCard,
@@ -199,9 +199,8 @@ def _planned(
     data: LabelledImages | MissingDataError,
 ) -> PlannedRun | MissingRun:
     runner = get_runner(task.type)
-    fields = merge(protocol.recipe(task, model.card.id), dict(request.changes))
-    recipe = runner.recipe(_prepared(fields, mode))
-    card = _configured(model.card, recipe)
+    recipe = recipe_of(runner, task, protocol, model.card.id, mode, request.changes)
+    card = configured(model.card, recipe)
     unfit = runner.not_applicable(card, recipe) or _input_unfit(card, recipe)
     # What cannot be run needs no weights, and what reads no text needs no tokenizer.
     weights: Weights | MissingWeightsError = Weights("none")
@@ -241,35 +240,6 @@ def _planned(
         record=record,
         start_over=request.overwrite == "all",
     )
-
-
-def _configured(card: ModelCard, recipe: dict[str, Any]) -> ModelCard:
-    """The card with the architecture settings that a protocol asks of this model."""
-    settings = recipe.get("encoder_config", {})
-    return card.model_copy(update={"config": merge(card.config, settings)}) if settings else card
-
-
-def _mode(request: Request, registry: Registry) -> _Mode | None:
-    """The preprocessing asked for: its name, and what a recipe calls `preprocessing`."""
-    name = request.preprocessing
-    if name is None:
-        return None
-    if name == NATIVE:
-        return NATIVE, "native"
-    return name, registry.modes.get(name).card.preprocessing.model_dump(mode="json")
-
-
-def _prepared(fields: dict[str, Any], mode: _Mode | None) -> dict[str, Any]:
-    """The recipe with a preprocessing mode; unchanged where it says the same already."""
-    if mode is None:
-        return fields
-    name, asked = mode
-    own = fields.get("preprocessing")
-    if isinstance(own, dict):
-        own = ImageSpec.model_validate(own).model_dump(mode="json")
-    return fields if own == asked else {
-        **fields, "preprocessing": asked, "preprocessing_mode": name
-    }  # fmt: skip
 
 
 def _input_unfit(card: ModelCard, recipe: dict[str, Any]) -> str | None:

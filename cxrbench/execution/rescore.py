@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from cxrbench.errors import BadRequest, DataError
 from cxrbench.execution.facts import (
     artifacts_of,
     renewed_warnings,
     save_sample_scores,
     score_facts,
 )
-from cxrbench.execution.stages import load_predicted
-from cxrbench.hashing import sha256_file
+from cxrbench.execution.stored import prediction_artifacts, stored_predictions
 from cxrbench.results.provenance import package_versions
 from cxrbench.results.record import Record
 from cxrbench.results.store import Store
@@ -33,25 +31,9 @@ def rescore(store: Store, name: str) -> Record:
     """
     record = store.find(name)
     with store.lock(record.run_id) as folder:
-        predicted = load_predicted(folder)
-        if record.status != "ok" or predicted is None:
-            raise BadRequest(
-                f"{record.run_id} cannot be scored",
-                why="it has no stored predictions",
-                fix="run it first: --overwrite failed",
-            )
-        kept = {k: v for k, v in record.artifacts.items() if k.startswith("predictions-")}
-        for artifact in kept.values():
-            path = folder / artifact.path
-            if not path.exists() or sha256_file(path) != artifact.sha256:
-                problem = "has another sha256 than its record says"
-                raise DataError(
-                    f"the predictions of {record.run_id} were changed",
-                    why=f"{artifact.path} {problem if path.exists() else 'is missing'}",
-                    fix="run it again with --overwrite all",
-                )
+        predictions = stored_predictions(folder, record)
+        kept = prediction_artifacts(record)
         runner = get_runner(record.task_type)
-        predictions = predicted.read()
         scores = runner.score(record.spec.recipe, predictions)
         restricted = any(artifact.restricted for artifact in kept.values())
         written = save_sample_scores(folder, predictions["test"], scores)

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import torch
 from matplotlib.ticker import MaxNLocator
 
+from cxrbench import plotting
 from cxrbench.data.samples import Sample
-from cxrbench.explain import style
 from cxrbench.explain.kinds import Drawn, Kind
 from cxrbench.explain.notes import caption
 from cxrbench.explain.subject import Subject
@@ -55,7 +55,7 @@ def draw(subject: Subject) -> Drawn:
         for name, vectors in (("with", images), ("without", blind))
     }
     change = own["with"] - own["without"]
-    figure = style.new_figure(
+    figure = plotting.new_figure(
         [
             "Similarity of images and their reports, with and without clinical context",
             f"{caption(subject)}: {len(samples):,} of {len(rows):,} images with both",
@@ -65,7 +65,7 @@ def draw(subject: Subject) -> Drawn:
     )
     axes = figure.subplots()
     edges = _edges(np.concatenate(list(own.values())))
-    for name, colour in (("without", style.GREY), ("with", style.COLOURS[0])):
+    for name, colour in (("without", plotting.GREY), ("with", plotting.COLOURS[0])):
         label = f"{name} context: mean {own[name].mean():.3f}"
         axes.hist(own[name], edges.tolist(), color=colour, alpha=0.65, label=label)
         if np.isfinite(others[name]):
@@ -77,7 +77,7 @@ def draw(subject: Subject) -> Drawn:
     axes.set_ylabel("images", fontsize=8)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    style.plain_axes(axes)
+    plotting.plain_axes(axes)
     return Drawn(
         figure,
         images=len(samples),

@@ -1,4 +1,4 @@
-"""How every picture looks."""
+"""How every picture of an image looks; what all figures share is in `cxrbench.plotting`."""
 
 from __future__ import annotations
 
@@ -17,33 +17,14 @@ from matplotlib.figure import Figure
 from torch.nn import functional as F
 
 from cxrbench.explain.view import View
+from cxrbench.plotting import new_figure
 
 DPI = 150
 HEAT = "inferno"
 OUTLINE = "#00e5ff"
-COLOURS = (
-    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000",
-)  # fmt: skip
-"""Distinct also to colour-blind readers (Okabe and Ito); their yellow is lost on white."""
-GREY = "#aaaaaa"
 _TILE = 1.9
 _MARGIN = 1.1
-_PER_INCH = 14
 _OPAQUE = 0.75
-
-
-def new_figure(lines: Sequence[str], width: float, height: float) -> Figure:
-    """An empty figure with a title of several lines.
-
-    Args:
-        lines: What it is, then what it was made from.
-        width: In inches.
-        height: In inches, the title included.
-    """
-    figure = Figure(figsize=(width, height), layout="constrained")
-    wrapped = [part for line in lines[1:] for part in textwrap.wrap(line, int(width * _PER_INCH))]
-    figure.suptitle(lines[0] + "".join(f"\n{line}" for line in wrapped), fontsize=9)
-    return figure
 
 
 def tiles(
@@ -113,12 +94,6 @@ def colour_bar(figure: Figure, axes: npt.NDArray[Any], top: float, text: str) ->
     bar = figure.colorbar(scale, ax=list(axes.ravel()), fraction=0.025, pad=0.01, aspect=30)
     bar.set_label(text, fontsize=7)
     bar.ax.tick_params(labelsize=6)
-
-
-def plain_axes(axes: Axes) -> None:
-    """Small ticks and no frame above and right."""
-    axes.tick_params(labelsize=7)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def wrap(text: str, width: int, most: int) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
-from cxrbench.explain import style
+from cxrbench import plotting
 from cxrbench.explain.kinds import Drawn, Kind
 from cxrbench.explain.notes import caption
 from cxrbench.explain.subject import Subject, rows_of
@@ -55,7 +55,7 @@ def draw(subject: Subject) -> Drawn:
     single = _enough_single(shown.labels)
     rule = "images of one label" if single else "each image by its most frequent label"
     agreeing, chance = neighbours(features, group, [sample.patient for sample in split.samples])
-    figure = style.new_figure(
+    figure = plotting.new_figure(
         [
             f"t-SNE of pooled features, {rule}",
             f"{caption(subject, context=True)}: {len(rows):,} of {len(shown):,} images",
@@ -68,7 +68,7 @@ def draw(subject: Subject) -> Drawn:
     axes = figure.subplots()
     for number, name in enumerate(names):
         own = place[group == number]
-        colour = style.GREY if name == NONE else style.COLOURS[number % len(style.COLOURS)]
+        colour = plotting.GREY if name == NONE else plotting.COLOURS[number % len(plotting.COLOURS)]
         axes.scatter(
             own[:, 0],
             own[:, 1],

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cxrbench.atomic import write_text
-from cxrbench.leaderboard.markdown import NOTICE
-from cxrbench.results.record import Record
-from cxrbench.results.store import read_record
+from cxrbench.leaderboard.formats import DEFAULT, MARK, patterns
 
-SHARED_RECORDS = "records"
-
-
-def shared_records(folder: Path) -> list[Record]:
-    """Records kept beside the pages, `FOLDER/records/*.json`."""
-    return [read_record(path) for path in sorted((folder / SHARED_RECORDS).glob("*.json"))]
+_HEAD = 400
 
 
 def write_pages(folder: Path, content: Mapping[str, str]) -> list[Path]:
@@ -23,39 +16,56 @@ def write_pages(folder: Path, content: Mapping[str, str]) -> list[Path]:
     paths = []
     for name, text in sorted(content.items()):
         path = folder / name
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
+        if _read(path) != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
             write_text(path, text)
         paths.append(path)
     return paths
 
 
-def remove_stale(folder: Path, content: Mapping[str, str]) -> list[Path]:
+def remove_stale(
+    folder: Path, content: Mapping[str, str], formats: Sequence[str] = DEFAULT
+) -> list[Path]:
     """Delete generated pages that no record stands behind; returns their paths.
 
-    They are known by their first line: what people wrote beside them is left alone.
+    They are known by what their first lines say: what people wrote beside them is left alone, and
+    so are pages of other formats.
     """
-    found = _stale(folder, content)
+    found = _stale(folder, content, formats)
     for path in found:
         path.unlink()
     return found
 
 
-def differences(folder: Path, content: Mapping[str, str]) -> list[str]:
+def differences(
+    folder: Path, content: Mapping[str, str], formats: Sequence[str] = DEFAULT
+) -> list[str]:
     """What is wrong with the pages in a folder, a line each; empty when all is well."""
     found = []
     for name, text in sorted(content.items()):
-        path = folder / name
-        if not path.exists():
+        if not (folder / name).exists():
             found.append(f"{name} is missing")
-        elif path.read_text(encoding="utf-8") != text:
+        elif _read(folder / name) != text:
             found.append(f"{name} differs from what the records say")
-    return found + [f"{path.name} has no record behind it" for path in _stale(folder, content)]
+    stale = _stale(folder, content, formats)
+    return found + [f"{p.relative_to(folder).as_posix()} has no record behind it" for p in stale]
 
 
-def _stale(folder: Path, content: Mapping[str, str]) -> list[Path]:
-    """Generated pages, known by their first line, that are not among the content."""
+def _stale(folder: Path, content: Mapping[str, str], formats: Sequence[str]) -> list[Path]:
+    """Generated pages, known by their first lines, that are not among the content."""
+    paths = {path for pattern in patterns(formats) for path in folder.glob(pattern)}
     return [
         path
-        for path in sorted(folder.glob("*.md"))
-        if path.name not in content and path.read_text(encoding="utf-8").startswith(NOTICE)
+        for path in sorted(paths)
+        if path.is_file()
+        and path.relative_to(folder).as_posix() not in content
+        and MARK in (_read(path) or "")[:_HEAD]
     ]
+
+
+def _read(path: Path) -> str | None:
+    """The text of a file, line ends as they are; None where there is none."""
+    try:
+        return path.read_bytes().decode("utf-8", errors="replace")
+    except OSError:
+        return None

@@ -6,7 +6,7 @@ differ in their seed alone. Nothing is ever ranked against what was measured ano
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -85,10 +85,16 @@ class Comparison:
 
 
 def comparisons(records: Iterable[Record]) -> list[Comparison]:
-    """The tables that the successful records belong to, in a fixed order."""
+    """The tables that the successful records belong to, in a fixed order.
+
+    Failed ones have no row; where other seeds succeeded, their row tells of them.
+    """
     tables: dict[tuple[str, str, str, bool], list[Record]] = defaultdict(list)
+    broken: Counter[str] = Counter()
     for record in records:
-        if record.status == "ok":
+        if record.status == "failed":
+            broken[record.spec.group_id] += 1
+        else:
             key = (
                 record.spec.task,
                 record.spec.protocol,
@@ -98,7 +104,7 @@ def comparisons(records: Iterable[Record]) -> list[Comparison]:
             tables[key].append(record)
     # By length first: 1 % comes before 10 % and 100 %.
     ordered = sorted(tables.items(), key=lambda item: (not item[0][3], len(item[0][0]), item[0]))
-    return [_comparison(found, ranked) for (_, _, _, ranked), found in ordered]
+    return [_comparison(found, ranked, broken) for (_, _, _, ranked), found in ordered]
 
 
 def groups(records: Iterable[Record]) -> list[list[Record]]:
@@ -145,7 +151,7 @@ def data_key(record: Record) -> str:
     return sha256_json([record.dataset.name, spec.data, spec.task_version, spec.limit])
 
 
-def _comparison(records: list[Record], ranked: bool) -> Comparison:
+def _comparison(records: list[Record], ranked: bool, broken: Counter[str]) -> Comparison:
     first = records[0]
     metrics = _metric_order(records)
     main = first.main_metric
@@ -162,7 +168,7 @@ def _comparison(records: list[Record], ranked: bool) -> Comparison:
                 name=model_name(group[0]),
                 cells=(*(cell(group, metric) for metric in metrics), _interval(group[0], main)),
                 rank=better + 1 if ranked and mean is not None else None,
-                notes=_notes(group, cards[group[0].spec.model]),
+                notes=_notes(group, cards[group[0].spec.model], broken[group[0].spec.group_id]),
                 records=tuple(group),
             )
         )
@@ -225,9 +231,11 @@ def _cards(records: Iterable[Record]) -> dict[str, int]:
     return {model: len(encoders) for model, encoders in found.items()}
 
 
-def _notes(group: Sequence[Record], cards: int) -> tuple[str, ...]:
+def _notes(group: Sequence[Record], cards: int, broken: int) -> tuple[str, ...]:
     record = group[0]
     notes = list(record.unranked_because)
+    if broken:
+        notes.append(f"{broken} more seed{'s' if broken > 1 else ''} failed")
     if record.dataset.leaks:
         shared = ", ".join(f"{count} {where}" for where, count in record.dataset.leaks.items())
         notes.append(f"leak: images shared by splits ({shared})")

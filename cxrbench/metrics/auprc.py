@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from cxrbench.metrics.exchange import ranked, ranked_together
 from cxrbench.metrics.inputs import ClassificationInput
 from cxrbench.metrics.labels import LabelMetric
 from cxrbench.metrics.ranking import FloatArray, Ranking, count, ratio
@@ -53,6 +54,10 @@ class AuprcMacro(LabelMetric):
         prior[(prior == 0) | (prior == 1)] = np.nan
         return float(self.aggregate(prior[None])[0])
 
+    def exchangeable(self, data: ClassificationInput) -> ClassificationInput:
+        """The order within each label alone counts, so ranks stand for scores."""
+        return ranked(data)
+
 
 @dataclass(frozen=True, kw_only=True)
 class AuprcMicro(LabelMetric):
@@ -71,6 +76,10 @@ class AuprcMicro(LabelMetric):
         """That of scoring each label with its prevalence."""
         prior = np.broadcast_to(np.nan_to_num(data.prevalence), data.scores.shape)
         return float(self.per_class(replace(data, scores=prior))[0, 0])
+
+    def exchangeable(self, data: ClassificationInput) -> ClassificationInput:
+        """The order of all scores alone counts, so ranks stand for scores."""
+        return ranked_together(data)
 
 
 METRICS = (

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from cxrbench.metrics.exchange import ranked, ranked_together
 from cxrbench.metrics.inputs import ClassificationInput
 from cxrbench.metrics.labels import LabelMetric
 from cxrbench.metrics.ranking import FloatArray, Ranking, count, pooled, ratio
@@ -45,6 +46,10 @@ class AurocMacro(LabelMetric):
         """0.5: equal scores tie every pair."""
         return float("nan") if np.isnan(self.per_class(data)).all() else 0.5
 
+    def exchangeable(self, data: ClassificationInput) -> ClassificationInput:
+        """The order within each label alone counts, so ranks stand for scores."""
+        return ranked(data)
+
 
 @dataclass(frozen=True, kw_only=True)
 class AurocMicro(LabelMetric):
@@ -60,6 +65,10 @@ class AurocMicro(LabelMetric):
         """That of scoring each label with its prevalence, which often is far above 0.5."""
         prior = np.broadcast_to(np.nan_to_num(data.prevalence), data.scores.shape)
         return float(auroc(pooled(prior, data.labels), data.weights(None))[0])
+
+    def exchangeable(self, data: ClassificationInput) -> ClassificationInput:
+        """The order of all scores alone counts, so ranks stand for scores."""
+        return ranked_together(data)
 
 
 METRICS = (

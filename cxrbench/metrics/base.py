@@ -146,6 +146,10 @@ class Metric(Protocol):
         """The samples that the value is made of."""
         ...
 
+    def exchangeable(self, data: Any) -> Any:
+        """Input of the same value, on a scale that all models share (`metrics.exchange`)."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class BaseMetric(ABC, Generic[D]):
@@ -190,6 +194,10 @@ class BaseMetric(ABC, Generic[D]):
         """See `Metric.counted`: samples with a value of their own, or all where none has one."""
         values = self.per_sample(data)
         return among(data, None if values is None else ~np.isnan(values))
+
+    def exchangeable(self, data: D) -> D:
+        """See `Metric.exchangeable`; what a metric reads as it stands needs no other scale."""
+        return data
 
     def aggregate(self, per_class: FloatArray) -> FloatArray:
         """Unweighted mean over the names that are defined; NaN where none is."""

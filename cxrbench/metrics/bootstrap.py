@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrbench.errors import DataError
-from cxrbench.metrics.ranking import FloatArray
+from cxrbench.metrics.ranking import FloatArray, IntArray
 
 _BLOCK_BYTES = 32 << 20
 
@@ -34,11 +34,7 @@ def bootstrap_weights(
     Raises:
         DataError: When there is no sample.
     """
-    if isinstance(groups, int):
-        size, member = groups, np.arange(groups)
-    else:
-        names, member = np.unique(np.asarray(groups), return_inverse=True)
-        size = len(names)
+    size, member = membership(groups)
     if size < 1:
         raise DataError(
             "cannot resample",
@@ -52,6 +48,14 @@ def bootstrap_weights(
         for row in weights:
             row[:] = np.bincount(rng.integers(size, size=size), minlength=size)[member]
         yield weights
+
+
+def membership(groups: Sequence[Hashable] | int) -> tuple[int, IntArray]:
+    """Number of groups, and (N,) the number of each sample's; in the order of their names."""
+    if isinstance(groups, int):
+        return groups, np.arange(groups)
+    names, member = np.unique(np.asarray(groups), return_inverse=True)
+    return len(names), member
 
 
 def percentile_interval(

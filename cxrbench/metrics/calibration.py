@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from cxrbench.metrics.inputs import ClassificationInput
 from cxrbench.metrics.labels import LabelMetric
-from cxrbench.metrics.ranking import FloatArray, ratio
+from cxrbench.metrics.ranking import FloatArray, IntArray, ratio
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +34,15 @@ class CalibrationError(LabelMetric):
         return np.stack(gaps, axis=1)
 
     def _gap(self, scores: FloatArray, labels: FloatArray, weights: FloatArray) -> FloatArray:
-        edges = np.linspace(0, 1, self.bins + 1)[1:-1]
-        own = np.searchsorted(edges, scores, side="right")[:, None] == np.arange(self.bins)
+        own = self.bins_of(scores)[:, None] == np.arange(self.bins)
         # Share of the bin times |frequency - mean score|, without its division by the share.
         differences = weights @ (own * (labels - scores)[:, None])
         return ratio(np.abs(differences).sum(axis=1), weights.sum(axis=1))
+
+    def bins_of(self, scores: FloatArray) -> IntArray:
+        """(N,) the bin of each score."""
+        edges = np.linspace(0, 1, self.bins + 1)[1:-1]
+        return np.searchsorted(edges, scores, side="right")
 
     def floor(self, data: ClassificationInput) -> float:
         """0: scoring each label with its prevalence is calibrated, and useless."""

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrbench.metrics.decisions import confusion, require_one_label
+from cxrbench.metrics.exchange import decided
 from cxrbench.metrics.inputs import ClassificationInput
 from cxrbench.metrics.labels import LabelMetric
 from cxrbench.metrics.ranking import FloatArray, ratio
@@ -59,6 +60,10 @@ class F1(LabelMetric):
         if not positives.any():
             return float("nan")
         return float(np.nanmax(ratio(2 * np.cumsum(positives), called + positives.sum())))
+
+    def exchangeable(self, data: ClassificationInput) -> ClassificationInput:
+        """Decisions, where each model has thresholds of its own."""
+        return decided(data) if self.threshold is None else data
 
 
 def choose_thresholds(scores: npt.ArrayLike, labels: npt.ArrayLike) -> FloatArray:

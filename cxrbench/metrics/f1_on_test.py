@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrbench.metrics.decisions import require_one_label
+from cxrbench.metrics.exchange import ranked, ranked_together
 from cxrbench.metrics.f1 import F1
 from cxrbench.metrics.inputs import ClassificationInput
 from cxrbench.metrics.ranking import FloatArray, Ranking, count, ratio
@@ -50,6 +51,10 @@ class BestF1(F1):
         if self.averaging == "micro":
             return best_f1(data.pooled_ranking, w)[:, None]
         return np.stack([best_f1(ranking, w) for ranking in data.rankings], axis=1)
+
+    def exchangeable(self, data: ClassificationInput) -> ClassificationInput:
+        """The order alone counts, so ranks stand for scores."""
+        return ranked_together(data) if self.averaging == "micro" else ranked(data)
 
 
 METRICS = (

@@ -143,6 +143,13 @@ class MaskInput:
         )
 
     @property
+    def shares(self) -> MaskInput:
+        """Pixels as shares of the mean image: pooled metrics stay what they are."""
+        area = float((self.tp + self.fp + self.fn + self.tn).mean())
+        tp, fp, fn, tn = (counts / area for counts in (self.tp, self.fp, self.fn, self.tn))
+        return MaskInput(tp, fp, fn, tn, self.distances)
+
+    @property
     def hausdorff(self) -> FloatArray:
         """(N,) distance between the masks in pixels; NaN where there is no true one.
 
@@ -184,6 +191,10 @@ class MaskMetric(BaseMetric[MaskInput]):
         if not known:
             return float("nan")
         return max(known) if self.higher_is_better else min(known)
+
+    def exchangeable(self, data: MaskInput) -> MaskInput:
+        """Shares of an image, so that a model whose images are larger has no more say."""
+        return data.shares
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from cxrbench.metrics.exchange import ranked
 from cxrbench.metrics.inputs import ClassificationInput
 from cxrbench.metrics.labels import LabelMetric
 from cxrbench.metrics.ranking import FloatArray, Ranking, count, ratio
@@ -54,6 +55,10 @@ class RocSensitivity(LabelMetric):
     def floor(self, data: ClassificationInput) -> float:
         """1 - specificity, which random scores reach on average; equal scores have 0."""
         return float("nan") if np.isnan(self.per_class(data)).all() else 1 - self.specificity
+
+    def exchangeable(self, data: ClassificationInput) -> ClassificationInput:
+        """The order within each label alone counts, so ranks stand for scores."""
+        return ranked(data)
 
 
 METRICS = (

@@ -124,6 +124,12 @@ def count(ranking: Ranking, weights: FloatArray) -> Iterator[tuple[slice, RankCo
         )
 
 
+def midranks(values: FloatArray) -> FloatArray:
+    """(n,) ranks from 1, ascending; equal values share the mean of their ranks."""
+    _, group, size = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(size) - (size - 1) / 2)[group.reshape(-1)], dtype=np.float64)
+
+
 def ratio(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> FloatArray:
     """Elementwise quotient in float64; NaN where the denominator is 0."""
     top, bottom = np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)

@@ -14,7 +14,7 @@ from cxrbench.metrics.bootstrap import bootstrap_weights, percentile_interval
 from cxrbench.metrics.ranking import FloatArray
 from cxrbench.metrics.registry import get_metric
 
-_LEAST_COMPLETE = 0.2
+LEAST_COMPLETE = 0.2
 """Share of the replicates in which every label must be defined for an interval of the mean.
 
 With a dozen rare labels most replicates of a small split lose one of them; the interval is then
@@ -159,7 +159,7 @@ def fitting_metric(metric_id: str, data: MetricInput) -> Metric:
     return metric
 
 
-def _aggregated(metric: Metric, point: FloatArray, replicates: FloatArray) -> FloatArray:
+def aggregated(metric: Metric, point: FloatArray, replicates: FloatArray) -> FloatArray:
     """(R,) values; NaN where a label defined in `point` (1, C) is undefined in the replicate."""
     lost = (np.isnan(replicates) & ~np.isnan(point)).any(axis=1)
     return np.where(lost, np.nan, metric.aggregate(replicates))
@@ -173,10 +173,10 @@ def _scored(
     method: str | None,
 ) -> ScoredMetric:
     value = _number(float(metric.aggregate(point)[0]))
-    resampled = _aggregated(metric, point, replicates)
+    resampled = aggregated(metric, point, replicates)
     interval = None
     if value is not None:
-        interval = percentile_interval(resampled, least_defined=_LEAST_COMPLETE)
+        interval = percentile_interval(resampled, least_defined=LEAST_COMPLETE)
     per_class: dict[str, float | None] | None = None
     intervals: dict[str, tuple[float, float] | None] = {}
     if metric.averaging == "macro":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 from cxrbench.atomic import remove_leftovers, write_text
 from cxrbench.errors import BadRequest, RunBusyError, UnknownNameError
 from cxrbench.names import did_you_mean
-from cxrbench.results.record import Record
+from cxrbench.results.record import SCHEMA_VERSION, Record
 
 RECORD = "record.json"
 SUPERSEDED = "superseded"
@@ -109,9 +110,11 @@ def read_record(path: Path) -> Record:
     Raises:
         BadRequest: When the file is not a record of a known schema.
     """
+    text = path.read_text(encoding="utf-8")
     try:
-        return Record.model_validate_json(path.read_text(encoding="utf-8"))
+        return Record.model_validate_json(text)
     except ValidationError as error:
+        _known_schema(path, text)
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "(top)"
         raise BadRequest(
@@ -119,3 +122,22 @@ def read_record(path: Path) -> Record:
             why=f"{path}: {where}: {first['msg']}",
             fix="records are never edited: run again with --overwrite all, or delete the folder",
         ) from error
+
+
+def _known_schema(path: Path, text: str) -> None:
+    """Raise `BadRequest` where what is wrong with a record is its schema."""
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return
+    found = content.get("schema_version", "none") if isinstance(content, dict) else SCHEMA_VERSION
+    if found == SCHEMA_VERSION:
+        return
+    newer = isinstance(found, int) and found > SCHEMA_VERSION
+    raise BadRequest(
+        f"{path.name} of {path.parent.name} has another schema than this cxrbench reads",
+        why=f"{path}: schema_version is {found}, {SCHEMA_VERSION} is read",
+        fix="upgrade cxrbench: a newer one wrote it"
+        if newer
+        else "run it again with --overwrite all, or delete it: nothing reads it any more",
+    )

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from cxrbench.cards import ModelCard, TaskCard
 from cxrbench.data.samples import LabelledImages
 from cxrbench.errors import PluginError
+from cxrbench.metrics.base import MetricInput
 from cxrbench.predictions import Predictions
 from cxrbench.registry import load_entry
 from cxrbench.results.spec import RunSpec
@@ -137,6 +138,12 @@ class Runner(Protocol):
 
     def run(self, job: Job, timer: Timer) -> Outcome:
         """Run one job."""
+        ...
+
+    def metric_input(
+        self, recipe: Mapping[str, Any], predictions: Mapping[str, Predictions]
+    ) -> MetricInput:
+        """What the metrics of the test split are computed from."""
         ...
 
     def score(self, recipe: Mapping[str, Any], predictions: Mapping[str, Predictions]) -> Scores:

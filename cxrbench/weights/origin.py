@@ -10,11 +10,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cxrbench.cards import ModelCard
+from cxrbench.cards import PHANTOM, ModelCard
 from cxrbench.weights.choice import ResolvedFile, Weights
-
-PHANTOM = "phantom"
-"""In `trained_on` of a model card: phantoms of this package, no data set."""
 
 _RECORD = "record.json"
 

@@ -1,4 +1,4 @@
-"""Records for the pages, all from the golden one."""
+"""Records and papers for the pages; records are all from the golden one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cxrbench.leaderboard.board import Board
+from cxrbench.leaderboard.build import board
+from cxrbench.leaderboard.layout import read_layout
+from cxrbench.leaderboard.published import Paper
 from cxrbench.results.record import Record
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -69,3 +73,83 @@ def many() -> list[Record]:
                data={"train_ids": "pipes"}),
         record("failed", None, record={"status": "failed"}),
     ]  # fmt: skip
+
+
+def failed(model: str, seed: int = 0, **changes: Any) -> Record:
+    """A record of a run that failed."""
+    error = {"type": "RunError", "message": "it broke"}
+    fields = {"status": "failed", "metrics": {}, "floors": {}, "error": error}
+    found = record(model, None, seed, **changes)
+    return Record.model_validate({**found.model_dump(), **fields})
+
+
+def printed(**changes: Any) -> dict[str, Any]:
+    """A printed table with one column."""
+    return {
+        "table": "3",
+        "title": "Classification",
+        "family": "classification",
+        "origin": "authors",
+        "protocol": "cogaze@1",
+        "columns": [{"task": "nih-1pct", "metric": "auroc-macro", "printed_as": "AUROC"}],
+        "rows": [{"model": "encoder-a", "method": "Encoder A", "values": [80.0]}],
+        **changes,
+    }
+
+
+def paper(*tables: dict[str, Any], **changes: Any) -> Paper:
+    """A paper; with one printed table where none are given."""
+    fields = {"id": "some", "name": "Some", "title": "Some paper", "year": 2026,
+              "url": "https://arxiv.org/abs/1", "tables": list(tables) or [printed()]}  # fmt: skip
+    return Paper.model_validate({**fields, **changes})
+
+
+def quoted() -> Paper:
+    """What a page has to quote: values with and without sd, other metrics, splits and no metric."""
+    nih = {"task": "nih-1pct", "metric": "auroc-macro", "printed_as": "AUROC"}
+    ten = {**nih, "task": "nih-10pct"}
+    accuracy = {**nih, "metric": "accuracy-elementwise@0.5", "printed_as": "Acc & F1_x"}
+    return paper(
+        printed(
+            columns=[nih, ten, accuracy],
+            seeds=3,
+            page=7,
+            rows=[
+                {"model": "encoder-a", "method": "Encoder A", "values": [[88.25, 0.5], 91, 70]},
+                {"method": "Other 50 %", "venue": "X'25", "values": [80.5, None, [65, 1.0]]},
+            ],
+            notes=["A note of the paper."],
+        ),
+        printed(
+            table="A1",
+            rows=[{"model": "encoder-a", "method": "Encoder A", "values": [[88.25, 0.5]]}],
+        ),
+        printed(
+            table="Figure 4",
+            protocol="strict@1",
+            columns=[{**nih, "split": "their own"}],
+            rows=[{"model": "encoder-a", "method": "Encoder A", "values": [81.1]},
+                  {"model": "encoder-c", "method": "Encoder C", "values": [[70, 0.5]],
+                   "origin": "reproduced by the authors"}],
+        ),
+        printed(
+            table="2",
+            title="Something untold",
+            protocol=None,
+            alone=True,
+            columns=[{"task": None, "group": "Elsewhere", "metric": None, "printed_as": "F1",
+                      "printed": "fraction"}],
+            rows=[{"method": "Another", "values": [0.597]}],
+        ),
+    )  # fmt: skip
+
+
+def shown(records: list[Record], *papers: Paper, unranked: bool = True) -> Board:
+    """The board of records and papers, in the layout that comes with cxrbench."""
+    return board(records, papers, read_layout(), unranked=unranked)
+
+
+def golden() -> Board:
+    """What the golden pages are made of."""
+    seeds = [record("encoder-h", 0.83, 0), failed("encoder-h", 1)]
+    return shown([*many(), *seeds], quoted())

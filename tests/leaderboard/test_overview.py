@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from made import record
-from test_pages import rows_of
+from made import record, shown
+from reading import rows_of
 
+from cxrbench.leaderboard.details import detail_pages
 from cxrbench.leaderboard.markdown import pages
 from cxrbench.leaderboard.overview import Unfit, overview
 from cxrbench.leaderboard.tables import comparisons
@@ -98,15 +99,18 @@ def test_a_rank_is_shown_as_it_is_with_its_unit():
 
 
 def test_the_pages_say_which_numbers_are_no_percentages():
-    text = pages([ranked("a", 3.5), record("a", 0.8, task="nih-10pct")])["nih.md"]
+    records = [ranked("a", 3.5), record("a", 0.8, task="nih-10pct")]
+    text = detail_pages(records)["details/nih.md"]
     assert "Numbers in % where no unit stands" in text
-    assert "### strict@1: median-rank (rank) ↓\n" in text
-    assert rows_of(text, "### strict@1: median-rank (rank)")[2:] == [["a", "3.5 (1)"]]
-    assert rows_of(text, "### strict@1: auroc-macro")[2:] == [["a", "80.0 (1)"]]
     assert rows_of(text, "median-rank by label")[2:4] == [
         ["a", "3.5", "–"], ["*seed 0, 95 % CI*", "3.5 (2 to 4)", "–"],
     ]  # fmt: skip
-    assert "All numbers in %" in pages([record("a", 0.8)])["nih.md"]
+    assert "All numbers in %" in detail_pages([record("a", 0.8)])["details/nih.md"]
+    page = pages(shown(records))["classification.md"]
+    assert "Numbers are in % where no unit stands." in page
+    assert rows_of(page, "## strict@1: median-rank (rank) ↓\n")[2][:3] == ["1", "a", "3.5 (1)"]
+    assert rows_of(page, "## strict@1: auroc-macro\n")[2][:3] == ["1", "a", "80.0 (1)"]
+    assert "All numbers are in %." in pages(shown([record("a", 0.8)]))["classification.md"]
 
 
 @pytest.mark.parametrize("status", ["ok", "failed"])

@@ -151,6 +151,10 @@ class TextInput:
         """Some of the pairs, in that order."""
         return type(self)(self.corpus, self.rows[rows])
 
+    def once(self, key: Hashable, compute: Callable[[Corpus], FloatArray]) -> FloatArray:
+        """(N, ...) values of the pairs that are scored, of what is computed once of the corpus."""
+        return self.corpus.once(key, lambda: compute(self.corpus))[self.rows]
+
     @cached_property
     def share(self) -> FloatArray:
         """(N,) one over the number of pairs that have the same reference."""

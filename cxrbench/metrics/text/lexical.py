@@ -81,7 +81,7 @@ class CountedMetric(TextMetric):
 
     def _counts(self, data: TextInput) -> FloatArray:
         key = (self.counts, self.told.preset, self.told.cut)
-        return data.corpus.once(key, lambda: self.count(data.corpus, self.told))[data.rows]
+        return data.once(key, lambda corpus: self.count(corpus, self.told))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,7 @@ class MeanMetric(TextMetric):
         return ratio(drawn @ values, drawn.sum(axis=1))[:, None]
 
     def _of_pairs(self, data: TextInput) -> FloatArray:
-        return data.corpus.once(self.told, lambda: self.values(data.corpus, self.told))[data.rows]
+        return data.once(self.told, lambda corpus: self.values(corpus, self.told))
 
 
 def _ngrams(corpus: Corpus, told: LexicalId) -> NGrams:

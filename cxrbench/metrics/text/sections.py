@@ -50,7 +50,7 @@ class StructuredInput(TextInput):
         Raises:
             BadRequest: When no reference has a known header.
         """
-        return self.corpus.once("parsed", lambda: _parse(self.corpus))
+        return _parsed(self.corpus)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +77,10 @@ class ParsedPairs:
         sides = (self.references, self.generated)
         left, right = ([side[row].text(HEADERS[c]) for row, c in where] for side in sides)
         return left, right
+
+
+def _parsed(corpus: Corpus) -> ParsedPairs:
+    return corpus.once("parsed", lambda: _parse(corpus))
 
 
 def _parse(corpus: Corpus) -> ParsedPairs:
@@ -140,12 +144,11 @@ class SectionMetric(BaseMetric[StructuredInput]):
 
     def _sums(self, data: StructuredInput) -> tuple[FloatArray, FloatArray]:
         """(N, C) sums of values, and over how many comparisons."""
-        parsed = data.parsed
-        values = data.corpus.once((self.name, self.preset), lambda: self._values(parsed))
-        values, counted = values[data.rows], parsed.compared[data.rows].astype(np.float64)
+        values = data.once((self.name, self.preset), lambda corpus: self._values(_parsed(corpus)))
+        counted = data.once("compared", lambda corpus: _parsed(corpus).compared.astype(np.float64))
         if self.averaging == "macro":
             return values, counted
-        strange = parsed.strange[data.rows, None]
+        strange = data.once("strange", lambda corpus: _parsed(corpus).strange)[:, None]
         return values.sum(axis=1, keepdims=True), counted.sum(axis=1, keepdims=True) + strange
 
     def _values(self, parsed: ParsedPairs) -> FloatArray:

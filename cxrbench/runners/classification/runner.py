@@ -74,16 +74,22 @@ class ClassificationRunner:
             return run_finetune(job, recipe, timer)
         return run_probe(job, recipe, timer)
 
-    def score(self, recipe: Mapping[str, Any], predictions: Mapping[str, Predictions]) -> Scores:
-        """Score the test split; thresholds come from the validation split."""
+    def metric_input(
+        self, recipe: Mapping[str, Any], predictions: Mapping[str, Predictions]
+    ) -> ClassificationInput:
+        """See `Runner.metric_input`; thresholds come from the validation split."""
         test, val = _scores(predictions["test"]), _scores(predictions["val"])
-        data = ClassificationInput(
+        return ClassificationInput(
             scores=test.scores,
             labels=test.labels.astype(np.float64),
             names=test.names,
             thresholds=choose_thresholds(val.scores, val.labels.astype(np.float64)),
         )
-        return score_all(data, test.samples, recipe["metrics"])
+
+    def score(self, recipe: Mapping[str, Any], predictions: Mapping[str, Predictions]) -> Scores:
+        """Score the test split."""
+        data = self.metric_input(recipe, predictions)
+        return score_all(data, predictions["test"].samples, recipe["metrics"])
 
 
 def _scores(found: Predictions) -> LabelScores:

@@ -60,6 +60,12 @@ class RetrievalRunner:
 
         return run_retrieval(job, RetrievalRecipe.model_validate(job.spec.recipe), timer)
 
+    def metric_input(
+        self, recipe: Mapping[str, Any], predictions: Mapping[str, Predictions]
+    ) -> RetrievalInput:
+        """See `Runner.metric_input`."""
+        return _input(predictions["test"], RetrievalRecipe.model_validate(recipe))
+
     def score(self, recipe: Mapping[str, Any], predictions: Mapping[str, Predictions]) -> Scores:
         """Score the test split, and under `conditions` what else was predicted of it."""
         settings = RetrievalRecipe.model_validate(recipe)

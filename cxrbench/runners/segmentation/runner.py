@@ -83,12 +83,18 @@ class SegmentationRunner:
 
         return run_segmentation(job, SegmentationRecipe.model_validate(job.spec.recipe), timer)
 
-    def score(self, recipe: Mapping[str, Any], predictions: Mapping[str, Predictions]) -> Scores:
-        """Score the test split."""
+    def metric_input(
+        self, recipe: Mapping[str, Any], predictions: Mapping[str, Predictions]
+    ) -> MaskInput:
+        """See `Runner.metric_input`."""
         test = predictions["test"]
         if not isinstance(test, Masks):
             raise TypeError(f"segmentation is scored from masks, not {type(test).__name__}")
-        metrics = recipe["metrics"]
         # Distances take longer than all the rest, and are measured where they are asked for.
-        distances = any(get_metric(name).unit == "pixels" for name in metrics)
-        return score_all(MaskInput.of(test, distances), test.samples, metrics)
+        distances = any(get_metric(name).unit == "pixels" for name in recipe["metrics"])
+        return MaskInput.of(test, distances)
+
+    def score(self, recipe: Mapping[str, Any], predictions: Mapping[str, Predictions]) -> Scores:
+        """Score the test split."""
+        data = self.metric_input(recipe, predictions)
+        return score_all(data, predictions["test"].samples, recipe["metrics"])

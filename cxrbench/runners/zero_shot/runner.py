@@ -72,6 +72,12 @@ class ZeroShotRunner:
 
         return run_zero_shot(job, ZeroShotRecipe.model_validate(job.spec.recipe), timer)
 
+    def metric_input(
+        self, recipe: Mapping[str, Any], predictions: Mapping[str, Predictions]
+    ) -> ClassificationInput:
+        """See `Runner.metric_input`."""
+        return _input(predictions["test"])
+
     def score(self, recipe: Mapping[str, Any], predictions: Mapping[str, Predictions]) -> Scores:
         """Score the test split, and under `conditions` what else was predicted of it."""
         settings = ZeroShotRecipe.model_validate(recipe)

@@ -1,0 +1,1 @@
+"""Figures of records and stored predictions, as papers print them."""
