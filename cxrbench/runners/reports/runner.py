@@ -7,6 +7,7 @@ from typing import Any
 
 from cxrbench.cards import ModelCard
 from cxrbench.data.samples import LabelledImages
+from cxrbench.metrics.text.inputs import TextInput
 from cxrbench.predictions import Predictions
 from cxrbench.runners.base import Job, Outcome, Workload
 from cxrbench.runners.batches import micro_batch
@@ -84,6 +85,12 @@ class ReportRunner:
         from cxrbench.runners.reports.train import run_reports
 
         return run_reports(job, ReportRecipe.model_validate(job.spec.recipe), timer)
+
+    def metric_input(
+        self, recipe: Mapping[str, Any], predictions: Mapping[str, Predictions]
+    ) -> TextInput:
+        """See `Runner.metric_input`."""
+        return texts_input(predictions["test"], recipe["metrics"])
 
     def score(self, recipe: Mapping[str, Any], predictions: Mapping[str, Predictions]) -> Scores:
         """Score the reports of the test split, and under `conditions` those without a decoder."""
