@@ -74,6 +74,7 @@ def figures(
     found = plan(existing_store(runs), pages, split_names(kind or []), selection, replicates)
     from cxrbench.figures.write import write
 
+    ending = suffixes[0] if len(suffixes) == 1 else f"{{{','.join(suffixes)}}}"
     done = []
     for each in write(
         found.sheets, out, suffixes, found.library, replicates=replicates, redraw=redraw
@@ -81,7 +82,7 @@ def figures(
         done.append(each)
         if not json:
             first = each.files[0].with_suffix("")
-            say(f"{first}.{{{','.join(suffixes)}}}{'' if each.drawn else ' (unchanged)'}")
+            say(f"{first}.{ending}{'' if each.drawn else ' (unchanged)'}")
     if found.hidden:
         note(f"{found.hidden} records are not ranked and not drawn: --include {UNRANKED}")
     if kind and found.absent:

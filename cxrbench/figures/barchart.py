@@ -36,12 +36,14 @@ class Series:
         measure: What it is.
         cells: One for each row.
         floor: Of the best constant predictor; None where there is none.
+        look: Number of its colour and hatch; the same name has the same one in all panels.
     """
 
     name: str
     measure: Measure
     cells: Sequence[Cell]
     floor: float | None
+    look: int
 
 
 @dataclass(frozen=True)
@@ -99,11 +101,11 @@ def _draw_panel(axes: Axes, panel: Panel, share: float) -> None:
     factor = scale(panel.series[0].measure.unit)
     for number, series in enumerate(panel.series):
         offset = (number - (len(panel.series) - 1) / 2) * thick
-        _draw_series(axes, series, number, offset, thick)
+        _draw_series(axes, series, offset, thick)
     floors = {series.floor for series in panel.series}
-    for number, series in enumerate(panel.series):
+    for series in panel.series:
         if series.floor is not None:
-            colour = "black" if len(floors) == 1 else COLOURS[number % len(COLOURS)]
+            colour = "black" if len(floors) == 1 else _colour(series.look)
             axes.axvline(series.floor * factor, color=colour, linestyle="--", linewidth=0.9,
                          gid="floor", zorder=3)  # fmt: skip
         if len(floors) == 1:
@@ -115,14 +117,14 @@ def _draw_panel(axes: Axes, panel: Panel, share: float) -> None:
     _limit(axes, panel, factor)
 
 
-def _draw_series(axes: Axes, series: Series, number: int, offset: float, thick: float) -> None:
+def _draw_series(axes: Axes, series: Series, offset: float, thick: float) -> None:
     factor = scale(series.measure.unit)
     rows = [row for row, cell in enumerate(series.cells) if cell.value is not None]
     values = [(series.cells[row].value or 0.0) * factor for row in rows]
     spreads = [(series.cells[row].sd or 0.0) * factor for row in rows]
     axes.barh(
-        [row + offset for row in rows], values, height=thick * 0.88, color=_colour(number),
-        hatch=_hatch(number), edgecolor="white", linewidth=0, label=series.name, zorder=2,
+        [row + offset for row in rows], values, height=thick * 0.88, color=_colour(series.look),
+        hatch=_hatch(series.look), edgecolor="white", linewidth=0, label=series.name, zorder=2,
     )  # fmt: skip
     for row, value, spread in zip(rows, values, spreads, strict=True):
         if series.cells[row].sd is not None:
@@ -156,8 +158,8 @@ def _keys(panels: Sequence[Panel]) -> list[Patch | Line2D]:
     keys: list[Patch | Line2D] = []
     if len(longest.series) > 1:
         keys += [
-            Patch(facecolor=_colour(n), hatch=_hatch(n), edgecolor="white", label=series.name)
-            for n, series in enumerate(longest.series)
+            Patch(facecolor=_colour(s.look), hatch=_hatch(s.look), edgecolor="white", label=s.name)
+            for s in longest.series
         ]
     if any(series.floor is not None for panel in panels for series in panel.series):
         keys.append(floor_key())

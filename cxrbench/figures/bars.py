@@ -62,8 +62,9 @@ def _draw(scope: Scope, groups: Sequence[Group], lines: Sequence[str]) -> Figure
                 measure=measure,
                 cells=[model.cell(place, metric) for model in models],
                 floor=floor_of([g for g in groups if place_of(g) == place], metric),
+                look=look,
             )
-            for place in ordered_places(groups)
+            for look, place in enumerate(ordered_places(groups))
         ]
         panels.append(Panel("", measure.words, series))
     return draw_bars(lines, [model.name for model in models], panels)

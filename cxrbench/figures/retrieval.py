@@ -58,11 +58,13 @@ def _draw(groups: Sequence[Group], lines: Sequence[str]) -> Figure:
             series = [
                 Series(
                     name=f"K = {cut}",
-                    measure=Measure.of(metrics.get(cut, ""), groups),
-                    cells=[model.cell(place, metrics.get(cut, "")) for model in models],
-                    floor=floor_of(groups, metrics.get(cut, "")),
+                    measure=Measure.of(metrics[cut], groups),
+                    cells=[model.cell(place, metrics[cut]) for model in models],
+                    floor=floor_of(groups, metrics[cut]),
+                    look=look,
                 )
-                for cut in every
+                for look, cut in enumerate(every)
+                if cut in metrics
             ]
             if metrics:
                 panels.append(Panel(said, f"{meaning} (%)", series))

@@ -202,3 +202,14 @@ def test_models_of_one_name_are_told_apart_and_overlaps_marked(runs):
     ]  # fmt: skip
     (sheet,) = plan(runs, "calibration").sheets
     assert sheet.title[-1].startswith("† the model was pretrained")
+
+
+def test_a_cut_that_no_record_has_leaves_no_gap_and_keeps_colours(runs):
+    record = add_retrieval(runs, "encoder-a")
+    missing = {k: v for k, v in record.metrics.items() if not k.endswith("hit@1")}
+    runs.store.write(record.model_copy(update={"metrics": missing}))
+    precision, hit, *_ = draw(runs, "retrieval").axes
+    assert (len(precision.patches), len(hit.patches)) == (3, 2)
+    assert [text.get_text() for text in hit.texts].count("–") == 0
+    colours = [patch.get_facecolor() for patch in precision.patches]
+    assert [patch.get_facecolor() for patch in hit.patches] == colours[1:]

@@ -72,7 +72,7 @@ def test_only_what_changed_is_drawn_again(plain, tmp_path):
 def test_the_command_draws_and_tells(cli, answer, runs):
     out = cli("figures", *KINDS, "--format", "png", "--out", "drawn").out
     assert out.splitlines() == [
-        "drawn/bars-nih-classification-strict-1.{png}", "drawn/roc-nih-1pct-strict-1.{png}"
+        "drawn/bars-nih-classification-strict-1.png", "drawn/roc-nih-1pct-strict-1.png"
     ]  # fmt: skip
     again = answer("figures", *KINDS, "--format", "png", "--out", "drawn")
     assert [(each["kind"], each["drawn"]) for each in again] == [("bars", False), ("roc", False)]
@@ -115,7 +115,7 @@ def test_phantoms_are_drawn_on_request(cli, refused, runs, tmp_path):
     assert "--include unranked" in refused("figures", "--runs", folder)
     done = cli("figures", "--runs", folder, "--include", "unranked", "--kind", "bars",
                "--format", "svg", "--out", "drawn")  # fmt: skip
-    assert done.out == "drawn/bars-nih-classification-strict-1-unranked.{svg}\n"
+    assert done.out == "drawn/bars-nih-classification-strict-1-unranked.svg\n"
 
 
 def test_changed_predictions_are_refused(refused, runs):
