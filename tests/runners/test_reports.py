@@ -9,6 +9,7 @@ from bench import CPU, facts
 from report_bench import ReportBench, report_phantom
 
 from cxrbench.errors import PluginError
+from cxrbench.execution.compare import ComparisonRequest, compare_models
 from cxrbench.execution.local import run_one
 from cxrbench.execution.rescore import rescore
 from cxrbench.metrics.score import score
@@ -265,6 +266,16 @@ def test_gradient_checkpointing_changes_no_number(reports, elsewhere):
         record = run_one(planned, bench.store, CPU)
         values.append(stored(bench, record).generated)
     assert values[0] == values[1]
+
+
+def test_two_models_are_compared_by_any_metric_of_reports(reports):
+    for model in ("mapped", "mapped-frozen"):
+        reports.run(model, "frozen@1")
+    metrics = ("findings-f1-micro-rules14", "rouge-l-coco-dotspace")
+    asked = ComparisonRequest("mapped", "mapped-frozen", metrics=metrics, replicates=20)
+    found, skipped = compare_models(reports.store, asked)
+    assert {each.metric for each in found} == set(metrics)
+    assert not skipped
 
 
 def test_a_runner_refuses_other_predictions(reports):

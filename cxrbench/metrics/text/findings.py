@@ -9,7 +9,6 @@ phantoms and quick checks; its numbers compare with no published ones.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,30 +22,17 @@ from cxrbench.reports.findings import FINDINGS, statuses
 BoolArray = npt.NDArray[np.bool_]
 
 
-class Outcomes(NamedTuple):
-    """For N reports and C findings, (N, C) each, 1 or 0.
-
-    Attributes:
-        both: Positive in both texts.
-        added: Positive in the generated text alone.
-        missed: Positive in the reference alone.
-    """
-
-    both: FloatArray
-    added: FloatArray
-    missed: FloatArray
-
-
 def positives(texts: tuple[str, ...]) -> BoolArray:
     """(N, 14) whether each text states or hedges each of `FINDINGS`."""
     told = [statuses(text) for text in texts]
     return np.array([[one.get(name, "absent") != "absent" for name in FINDINGS] for one in told])
 
 
-def _outcomes(corpus: Corpus) -> Outcomes:
+def _outcomes(corpus: Corpus) -> FloatArray:
+    """(N, 3, 14) findings in both texts, in the generated text alone, in the reference alone."""
     ours, theirs = positives(corpus.references), positives(corpus.generated)
     parts = (ours & theirs, theirs & ~ours, ours & ~theirs)
-    return Outcomes(*(part.astype(np.float64) for part in parts))
+    return np.stack(parts, axis=1).astype(np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +88,8 @@ class FindingMetric(BaseMetric[TextInput]):
         return Counted(data.n, {name: int(n) for name, n in zip(names, has, strict=False)})
 
     def _of(self, data: TextInput) -> list[FloatArray]:
-        found = data.corpus.once("finding outcomes", lambda: _outcomes(data.corpus))
-        return [part[data.rows, : self.findings] for part in found]
+        found = data.once("finding outcomes", _outcomes)
+        return [found[:, part, : self.findings] for part in range(found.shape[1])]
 
     def _value(self, both: FloatArray, added: FloatArray, missed: FloatArray) -> FloatArray:
         return ratio(both, both + self.added * added + self.missed * missed)

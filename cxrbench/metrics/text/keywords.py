@@ -46,7 +46,7 @@ class KeywordRecall(BaseMetric[TextInput]):
 
     def per_sample(self, data: TextInput) -> FloatArray:
         """(N,) recall of each report; NaN where the reference has no keyword."""
-        return data.corpus.once("keyword recall", lambda: _recalls(data.corpus))[data.rows]
+        return data.once("keyword recall", _recalls)
 
 
 def _recalls(corpus: Corpus) -> FloatArray:

@@ -30,7 +30,7 @@ import numpy.typing as npt
 from cxrbench.metrics.base import BaseMetric, Counted, MetricUnavailable
 from cxrbench.metrics.ranking import FloatArray, ratio
 from cxrbench.metrics.text.clinical.available import reading
-from cxrbench.metrics.text.inputs import TextInput
+from cxrbench.metrics.text.inputs import Corpus, TextInput
 from cxrbench.metrics.weights import sample_weights
 from cxrbench.readers import find_reader
 from cxrbench.readers.observations import OBSERVATIONS, POSITIVE, UNCERTAIN
@@ -86,10 +86,9 @@ class ChexbertMetric(BaseMetric[TextInput]):
         Raises:
             MetricUnavailable: When CheXbert is not on this machine, or is not whole.
         """
-        corpus, columns = data.corpus, [OBSERVATIONS.index(name) for name in self.observations]
-        ours = corpus.once(("chexbert", "reference"), lambda: _labels(corpus.references))
-        theirs = corpus.once(("chexbert", "generated"), lambda: _labels(corpus.generated))
-        left, right = (np.isin(side[data.rows][:, columns], self.states) for side in (ours, theirs))
+        columns = [OBSERVATIONS.index(name) for name in self.observations]
+        found = data.once("chexbert", _both)
+        left, right = (np.isin(found[:, side][:, columns], self.states) for side in (0, 1))
         return left, right
 
 
@@ -155,6 +154,12 @@ class ChexbertExact(ChexbertMetric):
     def _equal(self, data: TextInput) -> FloatArray:
         ours, theirs = self.there(data)
         return np.asarray((ours == theirs).all(axis=1), np.float64)
+
+
+def _both(corpus: Corpus) -> FloatArray:
+    """(N, 2, 14) classes of the observations of references and generated reports."""
+    sides = (corpus.references, corpus.generated)
+    return np.stack([_labels(side) for side in sides], axis=1).astype(np.float64)
 
 
 def _labels(texts: Sequence[str]) -> npt.NDArray[np.uint8]:

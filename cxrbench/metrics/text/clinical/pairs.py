@@ -60,6 +60,4 @@ class PairMean(BaseMetric[TextInput]):
             return None
 
     def _of_pairs(self, data: TextInput) -> FloatArray:
-        found = data.corpus.once(self.values, lambda: self.values(data.corpus))
-        values: FloatArray = found[data.rows, self.column]
-        return values
+        return data.once(self.values, self.values)[:, self.column]

@@ -103,8 +103,13 @@ class SrrMetric(BaseMetric[TextInput]):
 
     def _of(self, data: TextInput) -> tuple[FloatArray, FloatArray]:
         """(N, 8) values, and (N, 8) 1 where there is a comparison."""
-        whole = data.corpus.once(("srr", self.unit), lambda: _compare(data.corpus, self.unit))
-        return whole.values[data.rows, :, self.part], whole.counted[data.rows]
+        values = data.once(("srr", self.unit), lambda corpus: _once(corpus, self.unit).values)
+        counted = data.once(("srr counted", self.unit), lambda c: _once(c, self.unit).counted)
+        return values[:, :, self.part], counted
+
+
+def _once(corpus: Corpus, unit: Unit) -> Compared:
+    return corpus.once(("srr compared", unit), lambda: _compare(corpus, unit))
 
 
 def _compare(corpus: Corpus, unit: Unit) -> Compared:
