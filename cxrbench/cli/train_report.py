@@ -133,16 +133,23 @@ def _check_devices(planned: PlannedRun, kind: str, devices: int) -> None:
     """Every device needs a report of every batch, or the others would wait for it for ever."""
     from torch import cuda
 
+    from cxrbench.runners.reports.recipe import ReportRecipe
+    from cxrbench.runners.reports.targets import reports_of
+
     there = cuda.device_count() if kind == "cuda" else devices
-    recipe = planned.spec.recipe
-    batch = planned.spec.micro_batch or recipe.get("batch_size", 16)
-    if devices <= there and batch % devices == 0 and recipe.get("drop_last"):
-        return
-    why = f"a batch of {batch} reports is not divided by {devices}"
+    recipe = ReportRecipe.model_validate(planned.spec.recipe)
+    batch = planned.spec.micro_batch or recipe.batch_size
+    count = len(reports_of(planned.data.splits["train"], recipe, "train"))
     if devices > there:
         why = f"there are {there}"
-    elif batch % devices == 0:
+    elif batch % devices:
+        why = f"a batch of {batch} reports is not divided by {devices}"
+    elif count < batch:
+        why = f"there are {count} training reports, fewer than a batch of {batch}"
+    elif not recipe.drop_last:
         why = "the last batch of an epoch may have fewer reports than there are devices"
+    else:
+        return
     raise BadRequest(
         f"cannot train on {devices} devices",
         why=why,

@@ -17,13 +17,13 @@ from cxrbench.errors import BadRequest, WeightsError
 from cxrbench.execution.local import run_one, verify_weights
 from cxrbench.execution.plan import PlannedRun, make_plan
 from cxrbench.execution.request import Request
-from cxrbench.hashing import sha256_file
+from cxrbench.hashing import sha256_file, sha256_json
 from cxrbench.registry import Registry
 from cxrbench.results.record import Record
 from cxrbench.results.store import RECORD, Store
 from cxrbench.runners.base import Machine
-from cxrbench.runners.reports.generators import TOKENS
-from cxrbench.runners.reports.weights import FIT, INIT, WEIGHTS, export
+from cxrbench.runners.reports.generators import INIT_TOKENS, TOKENS
+from cxrbench.runners.reports.weights import INIT, WEIGHTS, export
 from cxrbench.training.processes import is_helper
 
 _FIELDS = "cxrbench.execution.report_training.ReportTraining and of the protocol's reports"
@@ -104,7 +104,9 @@ def plan_training(
     """
     changes = dict(recipe.changes)
     if init is not None:
-        changes["init"] = sha256_file(_weights_of(init))
+        tokens = init / TOKENS
+        files = [_weights_of(init), *([tokens] if tokens.exists() else [])]
+        changes["init"] = sha256_json([sha256_file(path) for path in files])
     request = Request(
         models=(recipe.model,),
         tasks=(recipe.task,),
@@ -161,8 +163,8 @@ def train_report(
 
 def _bring(init: Path, run: Path) -> None:
     """Weights and tokens to the folder of the run, where they are looked for."""
-    for source, place in ((_weights_of(init), run / INIT), (init / TOKENS, run / FIT / TOKENS)):
-        if source.exists() and not place.exists():
+    for source, place in ((_weights_of(init), run / INIT), (init / TOKENS, run / INIT_TOKENS)):
+        if source.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
             with atomic_path(place) as temporary:
                 shutil.copyfile(source, temporary)

@@ -43,6 +43,7 @@ class LoraSettings:
 def load_llm(
     name: str = DEFAULT_LLM,
     *,
+    revision: str | None = None,
     precision: Literal["bf16", "16", "32"] = "bf16",
     four_bit: bool = False,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -50,6 +51,7 @@ def load_llm(
 
     Args:
         name: Of the hub, or a folder.
+        revision: Of the hub; None: its newest.
         precision: Of the weights.
         four_bit: Keep the weights in four bits (NF4), which needs bitsandbytes and a GPU.
 
@@ -65,8 +67,8 @@ def load_llm(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
         )
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name)
-        model = AutoModelForCausalLM.from_pretrained(name, **options)
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
+        model = AutoModelForCausalLM.from_pretrained(name, revision=revision, **options)
     except (OSError, ValueError) as error:
         raise WeightsError(
             f"cannot load the language model {name}",

@@ -59,6 +59,7 @@ class Source:
         images: Store of the images at its input.
         spec: Preprocessing of its input.
         batch_size: Images at once.
+        one_at_a_time: Whether each image is a batch of its own, because features depend on it.
     """
 
     job: Job
@@ -66,6 +67,13 @@ class Source:
     images: RowStore
     spec: ImageSpec
     batch_size: int
+    one_at_a_time: bool = False
+
+    def store(self, kind: str, context: bool) -> RowStore:
+        """Where rows of a kind are kept; see `feature_store`."""
+        return feature_store(
+            self.job, self.report, self.images, self.spec, kind, context, self.one_at_a_time
+        )
 
     def features(
         self, compute: Compute, splits: Splits, *, kind: str, rows: str, context: bool
@@ -79,8 +87,7 @@ class Source:
             rows: The same, for those who read them.
             context: Whether the encoder is told the clinical context.
         """
-        store = feature_store(self.job, self.report, self.images, self.spec, kind, context)
-        extractor = self.extractor(context, "float16")
+        store, extractor = self.store(kind, context), self.extractor(context, "float16")
         return Kept(store, rows, keep(extractor, store, splits, compute, rows))
 
     def trunk(self, encoder: FrozenTrunk, splits: Splits) -> Kept:
@@ -94,10 +101,10 @@ class Source:
     ) -> Extractor:
         """What runs the encoder over a split."""
         machine = self.job.machine
+        size = 1 if self.one_at_a_time else machine.batch_size or self.batch_size
         return Extractor(
-            self.images, self.spec, machine.device, self.job.spec.precision,
-            machine.batch_size or self.batch_size, context, kept_as,
-        )  # fmt: skip
+            self.images, self.spec, machine.device, self.job.spec.precision, size, context, kept_as
+        )
 
 
 def keep(

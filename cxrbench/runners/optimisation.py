@@ -70,5 +70,9 @@ def plateau_of(schedule: Schedule) -> Plateau | None:
     if schedule.name != "plateau":
         return None
     return partial(
-        ReduceLROnPlateau, mode="max", factor=schedule.factor, patience=schedule.patience
+        ReduceLROnPlateau,
+        mode="max",
+        factor=schedule.factor,
+        patience=schedule.patience,
+        min_lr=schedule.least,
     )

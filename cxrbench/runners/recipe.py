@@ -63,6 +63,7 @@ class Schedule(Section):
     name: Literal["plateau", "cosine", "unclamped-cosine", "warmup-linear", "constant"]
     factor: float = Field(default=0.1, description="plateau: what the rate is multiplied with.")
     patience: int = Field(default=5, description="plateau: epochs without improvement.")
+    least: float = Field(default=0.0, ge=0, description="plateau: no rate gets lower.")
     warmup_steps: int = Field(default=0, description="Steps of linear warm-up; not of plateau.")
     total_steps: int = Field(default=1, description="Step at which the decay ends.")
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from bench import CPU, facts
 from report_bench import ReportBench, report_phantom
 
+from cxrbench.data.rowstore import RowStore
 from cxrbench.errors import PluginError
 from cxrbench.execution.compare import ComparisonRequest, compare_models
 from cxrbench.execution.local import run_one
@@ -18,6 +21,8 @@ from cxrbench.results.predictions import read_predictions
 from cxrbench.runners.base import Machine
 from cxrbench.runners.reports import ReportRunner, train
 from cxrbench.runners.reports.module import ReportWriter
+from cxrbench.runners.reports.similar import nearest_images
+from cxrbench.training.features import Extractor
 
 
 class Killed(BaseException):
@@ -151,8 +156,51 @@ def test_two_views_are_one_sample_and_one_memory(reports, monkeypatch):
     assert record.metrics["bleu4-raw-ref60tokens"].n == 8
     found = stored(reports, record)
     assert found.cut_to == 60
-    for text in found.references:
-        assert text == text.lower() and len(text.split()) <= 60
+    # The start token counts among the sixty, and among the twelve of this test's texts.
+    assert {text == text.lower() for text in found.references} == {True}
+    assert max(len(text.split()) for text in found.references) == 59
+    # What no generator wrote is cleaned and cut in the same way, so that equal reports are equal.
+    nearest = stored(reports, record, "test-nearest-report")
+    assert all(text == text.lower() and "," not in text for text in nearest.generated)
+
+
+def test_the_nearest_report_is_found_again_when_a_context_changes(reports):
+    reports.run("mapped", "frozen@1")
+    (planned,) = reports.plan("mapped", "frozen@1")
+    split = planned.data.splits["train"]
+    store = RowStore(reports.store.folder / "rows")
+    features = {s.id: np.eye(62, dtype=np.float32)[i] for i, s in enumerate(split.samples)}
+    store.stack = lambda ids: np.stack([features[name] for name in ids])
+    first = nearest_images(store, split, split, "cpu")
+    own, other = split.samples[0].id, split.samples[-1].id
+    features[own] = features[other]
+    changed = replace(split.samples[0], context="another")
+    again = replace(split, samples=(changed, *split.samples[1:]))
+    found = nearest_images(store, again, split, "cpu")
+    assert split.samples[found[0]].id == other
+    assert first[0] != found[0]
+
+
+def test_images_are_encoded_alone_where_the_recipe_says_so(reports, monkeypatch):
+    sizes = []
+    original = Extractor._batch
+
+    def watch(self, split, positions, compute):
+        sizes.append(len(positions))
+        return original(self, split, positions, compute)
+
+    monkeypatch.setattr(Extractor, "_batch", watch)
+    (planned,) = reports.plan(
+        "mapped", "frozen@1", changes={"one_at_a_time": True}, changed_as="alone"
+    )
+    assert run_one(planned, reports.store, CPU).status == "ok"
+    assert set(sizes) == {1}
+
+
+def test_metrics_of_whole_references_are_refused_where_they_are_cut(reports):
+    with pytest.raises(PluginError) as error:
+        reports.plan("mapped", "frozen@1", changes={"cut_references": 9}, changed_as="x")
+    assert "of whole references" in error.value.why
 
 
 def test_a_frozen_encoder_is_run_once_and_never_trained(reports, computed, monkeypatch):
@@ -197,11 +245,11 @@ def test_what_cannot_be_run_is_known_before(reports, model, reason):
     assert reason in planned.reason
 
 
-def test_a_selection_that_cannot_be_computed_here_fails_before_training(reports, monkeypatch):
-    def no_training(*args, **kwargs):
-        raise AssertionError("it was trained")
+def test_a_selection_that_cannot_be_computed_here_fails_before_any_work(reports, monkeypatch):
+    def no_preparation(*args, **kwargs):
+        raise AssertionError("images were prepared")
 
-    monkeypatch.setattr(train, "fit", no_training)
+    monkeypatch.setattr(train.Inputs, "make", no_preparation)
     changes = {"select": {"metric": "chexbert-f1-14-micro", "plus": None}}
     (planned,) = reports.plan("mapped", "strict@1", changes=changes, changed_as="x")
     record = run_one(planned, reports.store, CPU)

@@ -32,8 +32,12 @@ from cxrbench.runners.reports.recipe import (
 
 Generator = TextDecoder | PrefixLlmGenerator
 
+FIT = "fit"
+"""In the folder of a run, its training."""
 TOKENS = "tokenizer.json"
-"""File of the tokens that a decoder writes."""
+"""In the folder of a training, the tokens that its decoder writes."""
+INIT_TOKENS = "init-tokenizer.json"
+"""In the folder of a run, the tokens of the training that it starts from."""
 
 
 def make_generator(
@@ -45,12 +49,20 @@ def make_generator(
         recipe: The recipe.
         reader: What reads the encoder.
         texts: Reports of the training split, which a vocabulary may be learned of.
-        folder: Where the tokens of a decoder are kept; what is there already is used.
+        folder: Of the run. The tokens of a decoder are kept there; what is there already is used,
+            and before that the tokens of the training it starts from.
+
+    Raises:
+        BadRequest: When a token that is to be hidden is none of the vocabulary.
     """
-    path, checkpointing = folder / TOKENS, recipe.gradient_checkpointing
+    path, checkpointing = folder / FIT / TOKENS, recipe.gradient_checkpointing
+    if recipe.init is not None and (folder / INIT_TOKENS).exists():
+        path = folder / INIT_TOKENS
     match recipe.generator:
         case CrossAttention() as own:
             tokens = _tokens(own, reader, texts, path)
+            for token in own.hidden:
+                tokens.id_of(token)
             sizes = DecoderSettings(vocab_size=tokens.vocab_size, **own.decoder.model_dump())
             return CrossAttentionGenerator(sizes, reader.dim, tokens, checkpointing=checkpointing)
         case Relational() as own:
@@ -149,7 +161,9 @@ def _words(own: Relational, texts: Sequence[str], path: Path) -> WordTokenizer:
 def _language_model(
     own: LanguageModel, reader: MemoryReader, checkpointing: bool
 ) -> PrefixLlmGenerator:
-    llm, tokenizer = load_llm(own.model, precision=own.weights, four_bit=own.four_bit)
+    llm, tokenizer = load_llm(
+        own.model, revision=own.revision, precision=own.weights, four_bit=own.four_bit
+    )
     lora = None
     if own.lora_rank:
         modules = tuple(own.lora_modules)

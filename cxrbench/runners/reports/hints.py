@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.model_selection import GroupKFold
 
 from cxrbench.data.rowstore import RowStore
 from cxrbench.data.samples import SPLITS, SplitName
@@ -22,6 +23,8 @@ SIMILAR, DISEASES = "similar_report", "diseases"
 _NOTHING = "No Finding"
 _C = 0.1
 """Inverse strength of the classifier's regularisation; it is no part of what is compared."""
+
+_FOLDS = 5
 
 Array = npt.NDArray[np.float64]
 
@@ -51,22 +54,21 @@ class Cases:
     def diseases(self) -> dict[SplitName, list[str]]:
         """The names of what a linear classifier of the training labels finds in each image.
 
-        Raises:
-            BadRequest: When the data set tells no labels.
+        Training images are judged by classifiers of other patients, as val and test images are, so
+        that a prompt is as reliable in training as later.
         """
-        if not self.labels:
-            raise BadRequest(
-                "no findings can be predicted for the prompts",
-                why="the data set has no labels to learn them from",
-                fix="say `diseases: false` in the protocol",
-            )
-        train = self._features("train")
-        standardise = Standardiser.fit(train)
-        model = fit_logistic(standardise(train), self.reports["train"].split.labels, _C)
+        train, split = self._features("train"), self.reports["train"].split
+        patients = [sample.patient for sample in split.samples]
+        folds = min(_FOLDS, len(set(patients)))
+        own = np.zeros(split.labels.shape)
+        for fit, judged in GroupKFold(folds).split(train, groups=patients):
+            own[judged] = _classifier(train[fit], split.labels[fit])(train[judged])
+        every = _classifier(train, split.labels)
+        judged_by = {"val": every(self._features("val")), "test": every(self._features("test"))}
         names = np.array(self.labels)
         found: dict[SplitName, list[str]] = {}
         for name in SPLITS:
-            present = model.probabilities(standardise(self._features(name))) >= 0.5
+            present = (own if name == "train" else judged_by[name]) >= 0.5
             told = (names[row & (names != _NOTHING)] for row in present)
             found[name] = [", ".join(each) for each in told]
         return found
@@ -74,6 +76,27 @@ class Cases:
     def _features(self, name: SplitName) -> Array:
         rows: Array = self.store.stack(self.reports[name].split.ids).astype(np.float64)
         return rows
+
+
+def _classifier(features: Array, labels: npt.NDArray[np.float32]) -> Callable[[Array], Array]:
+    """N×D features to N×C probabilities."""
+    standardise = Standardiser.fit(features)
+    model = fit_logistic(standardise(features), labels, _C)
+    return lambda others: model.probabilities(standardise(others))
+
+
+def check_labels(wanted: LanguageModel, labels: Sequence[str]) -> None:
+    """Refuse predicted findings where there is nothing to learn them from.
+
+    Raises:
+        BadRequest: When the data set tells no labels.
+    """
+    if wanted.diseases and not labels:
+        raise BadRequest(
+            "no findings can be predicted for the prompts",
+            why="the data set has no labels to learn them from",
+            fix="say `diseases: false` in the protocol",
+        )
 
 
 def hints_of(cases: Cases, wanted: LanguageModel) -> dict[SplitName, Sequence[Hints]]:

@@ -6,17 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cxrbench.data.prepared import prepare, prepared_store
-from cxrbench.data.rowstore import RowStore
 from cxrbench.data.samples import SPLITS, SplitName
 from cxrbench.image_spec import ImageSpec
 from cxrbench.runners.base import Job
 from cxrbench.runners.batches import encoded_at_once
 from cxrbench.runners.kept import NOTHING, Kept, Source, Splits, has_frozen_trunk
-from cxrbench.runners.keys import feature_store
 from cxrbench.runners.reports.batches import Collate, Hints, ReportRows
 from cxrbench.runners.reports.memory import MemoryReader
 from cxrbench.runners.reports.recipe import ReportRecipe
-from cxrbench.runners.reports.targets import Reports, reports_of
+from cxrbench.runners.reports.targets import Reports
 from cxrbench.timing import Timer
 from cxrbench.training.loading import EpochSampler, ResumableLoader
 from cxrbench.weights.report import LoadReport
@@ -52,20 +50,20 @@ class Inputs:
         reader: MemoryReader,
         spec: ImageSpec,
         report: LoadReport,
+        reports: Mapping[SplitName, Reports],
         timer: Timer,
     ) -> Inputs:
         """Prepare what the run will read, using all that is there already.
 
         Raises:
-            DataError: When an image cannot be read, or a split has no report.
+            DataError: When an image cannot be read.
         """
-        reports = {name: reports_of(job.data.splits[name], recipe, name) for name in SPLITS}
         images = prepared_store(job.task.dataset, job.data, spec)
         with timer.phase("images"):
             for name in SPLITS:
                 prepare(images, reports[name].read.samples, spec)
         context = recipe.context and "context" in job.model.capabilities
-        source = Source(job, report, images, spec, recipe.batch_size)
+        source = Source(job, report, images, spec, recipe.batch_size, recipe.one_at_a_time)
         inputs = cls(job, recipe, source, reports, context)
         judged = inputs.validated
         splits: Splits = [
@@ -102,11 +100,14 @@ class Inputs:
     def notes(self) -> list[str]:
         """What a reader of the record should know."""
         sections = " or ".join(self.recipe.text)
-        return [
+        told = [
             f"{found.left_out:,} images of {name} have no {sections} and are left out"
             for name, found in self.reports.items()
             if found.left_out
         ]
+        if self.recipe.encoder == "frozen" and "train" not in self.kept.splits:
+            told.append("the memory of training images had no room on disk: encoded in each epoch")
+        return told
 
     def training_loader(self) -> ResumableLoader:
         """The training split, shuffled by the seed; processes that train together share it."""
@@ -126,11 +127,6 @@ class Inputs:
     def test_loader(self) -> ResumableLoader:
         """The test split, in order."""
         return self._in_order("test", self.reports["test"])
-
-    def pooled(self) -> RowStore:
-        """Where pooled features of the images that stand for reports are kept."""
-        own = self.source
-        return feature_store(self.job, own.report, own.images, own.spec, "pooled", self.context)
 
     def _in_order(self, name: SplitName, reports: Reports) -> ResumableLoader:
         asked = self.job.machine.batch_size or self.job.spec.micro_batch

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from cxrbench.metrics.text.ids import FINDING_IDS, KEYWORD_RECALL, SECTION_IDS, parse_lexical
 from cxrbench.runners.recipe import Optimizer, Recipe, Schedule, Section, Select
 
 
@@ -52,6 +53,7 @@ class LanguageModel(Section):
     model: str = Field(description="Name on the hub, or a folder.")
     chat: str = Field(default="llama-3", description="How turns are marked.")
     prompt: str = Field(default="free-text", description="What is asked.")
+    revision: str | None = Field(default=None, description="Of the hub; None: its newest.")
     lora_rank: int = Field(default=16, ge=0, description="0: the projection alone is trained.")
     lora_alpha: int = 16
     lora_dropout: float = Field(default=0.1, ge=0, lt=1)
@@ -105,8 +107,8 @@ class ReportRecipe(Recipe):
     generator: Generator
     init: str | None = Field(
         default=None,
-        description="SHA-256 of the weights that a training of reports left and this one starts "
-        "from, in place of new ones; see `cxrbench train-report --init`.",
+        description="Hash of the weights and tokens that a training of reports left and this one "
+        "starts from, in place of new ones; see `cxrbench train-report --init`.",
     )
     text: list[Literal["findings", "impression"]] = Field(
         min_length=1,
@@ -145,6 +147,16 @@ class ReportRecipe(Recipe):
         own = self.generator
         if isinstance(own, CrossAttention) and own.decoder.positions < longest:
             raise ValueError(f"a decoder of {own.decoder.positions} positions, texts of {longest}")
-        if self.encoder == "frozen" and self.one_at_a_time:
-            raise ValueError("one_at_a_time does not go with a frozen encoder")
+        if self.cut_references is not None:
+            whole = [name for name in self.metrics if _is_of_whole_references(name)]
+            if whole:
+                raise ValueError(f"{whole[0]} is of whole references, and these are cut")
         return self
+
+
+def _is_of_whole_references(metric_id: str) -> bool:
+    """Whether an id says that references are whole; those of clinical metrics do not tell."""
+    told = parse_lexical(metric_id)
+    if told is not None:
+        return told.cut is None
+    return metric_id in (*SECTION_IDS, *FINDING_IDS, KEYWORD_RECALL)

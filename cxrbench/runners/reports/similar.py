@@ -32,7 +32,12 @@ def nearest_images(store: RowStore, queries: Split, bank: Split, device: str) ->
         (N,) positions in the bank; of equally near ones the first, -1 where all are of the query's
         own study.
     """
-    told = [[_study(s), s.id, s.stamp] for split in (queries, bank) for s in split.samples]
+    # All that features may depend on: where one changes, so may who is nearest.
+    told = [
+        [_study(s), s.id, s.stamp, s.view, s.context]
+        for split in (queries, bank)
+        for s in split.samples
+    ]
     key = sha256_json([str(store.folder), len(queries), told])[:24]
     path = cache_dir() / "neighbours" / f"{key}.npy"
     if not path.exists():

@@ -16,13 +16,14 @@ from cxrbench.runners.base import Job, Outcome
 from cxrbench.runners.batches import notes_on_parts
 from cxrbench.runners.optimisation import configured, plateau_of
 from cxrbench.runners.reports.floors import floors
-from cxrbench.runners.reports.generators import Generator, make_generator, references_by
-from cxrbench.runners.reports.hints import Cases, hints_of
+from cxrbench.runners.reports.generators import FIT, Generator, make_generator, references_by
+from cxrbench.runners.reports.hints import Cases, check_labels, hints_of
 from cxrbench.runners.reports.inputs import Inputs
 from cxrbench.runners.reports.memory import MemoryReader
 from cxrbench.runners.reports.module import ReportWriter, Training
 from cxrbench.runners.reports.recipe import LanguageModel, ReportRecipe
 from cxrbench.runners.reports.scoring import monitored_texts
+from cxrbench.runners.reports.targets import reports_of
 from cxrbench.runners.reports.weights import INIT, start_from
 from cxrbench.runners.reports.writing import write_reports
 from cxrbench.runners.trial import try_encoder
@@ -31,8 +32,6 @@ from cxrbench.training.features import pooled
 from cxrbench.training.fit import FitSettings, fit
 from cxrbench.training.processes import is_helper
 from cxrbench.training.seeds import derive
-
-FIT = "fit"
 
 
 def run_reports(job: Job, recipe: ReportRecipe, timer: Timer) -> Outcome:
@@ -47,22 +46,27 @@ def run_reports(job: Job, recipe: ReportRecipe, timer: Timer) -> Outcome:
         spec = recipe.image_spec(encoder.image_spec)
         try_encoder(encoder, spec, device, precision)
         reader = MemoryReader.of(encoder, spec, device, precision)
-    inputs = Inputs.make(job, recipe, reader, spec, report, timer)
-    # Before training, because the encoder may change there.
-    others: dict[str, list[str]] = {}
+        # What cannot work is known before hours of preparation.
+        reports = {name: reports_of(job.data.splits[name], recipe, name) for name in SPLITS}
+        if isinstance(recipe.generator, LanguageModel):
+            check_labels(recipe.generator, job.data.labels)
+        with torch.random.fork_rng():
+            torch.manual_seed(derive("head", seed))
+            generator = make_generator(recipe, reader, reports["train"].texts, job.folder)
+        training = _training(recipe, generator)
+    inputs = Inputs.make(job, recipe, reader, spec, report, reports, timer)
+    # Before training, and before weights of another one: the encoder changes there.
+    others: dict[str, Sequence[str]] = {}
     if needs_cases(recipe):
         with timer.phase("similar"):
             cases = _cases(job, inputs, encoder)
-            others = floors(cases) if recipe.floors else {}
+            if recipe.floors:
+                others = {**floors(cases)}
             if isinstance(recipe.generator, LanguageModel):
                 inputs = replace(inputs, hints=hints_of(cases, recipe.generator))
-    with timer.phase("build"), torch.random.fork_rng():
-        torch.manual_seed(derive("head", seed))
-        texts = inputs.reports["train"].texts
-        generator = make_generator(recipe, reader, texts, job.folder / FIT)
-        module = ReportWriter(reader, generator, _training(recipe, generator), seed)
-        if recipe.init is not None:
-            start_from(job.folder / INIT, module)
+    module = ReportWriter(reader, generator, training, seed)
+    if recipe.init is not None:
+        start_from(job.folder / INIT, module)
     with timer.phase("fit"):
         result = fit(
             module,
@@ -96,7 +100,7 @@ def needs_cases(recipe: ReportRecipe) -> bool:
 
 
 def _cases(job: Job, inputs: Inputs, encoder: ImageEncoder) -> Cases:
-    store = inputs.pooled()
+    store = inputs.source.store("pooled", inputs.context)
     extractor = inputs.source.extractor(inputs.context)
     for name in SPLITS:
         split = inputs.reports[name].split
@@ -142,6 +146,14 @@ def _predictions(
     references = references_by(module.generator, recipe, reports.texts)
     split, names = reports.split, inputs.job.data.labels
     return {
-        name: Texts(split.samples, names, split.labels, texts, references, recipe.cut_references)
+        name: Texts(
+            split.samples,
+            names,
+            split.labels,
+            # What no generator wrote is cleaned and cut as references are.
+            texts if name == "test" else references_by(module.generator, recipe, texts),
+            references,
+            recipe.cut_references,
+        )
         for name, texts in written.items()
     }

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from cxrbench.atomic import atomic_path
 from cxrbench.errors import WeightsError
-from cxrbench.runners.reports.generators import TOKENS
+from cxrbench.runners.reports.generators import FIT, INIT_TOKENS, TOKENS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 WEIGHTS = "weights.safetensors"
 INIT = "init.safetensors"
 """In the folder of a run, the weights that it starts from."""
-FIT = "fit"
-"""In the folder of a run, its training."""
 
 
 def export(run: Path, folder: Path) -> Path:
@@ -49,9 +47,10 @@ def export(run: Path, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(folder / WEIGHTS) as temporary:
         save_file(tensors, temporary)
-    if (run / FIT / TOKENS).exists():
+    tokens = [path for path in (run / INIT_TOKENS, run / FIT / TOKENS) if path.exists()]
+    if tokens:
         with atomic_path(folder / TOKENS) as temporary:
-            shutil.copyfile(run / FIT / TOKENS, temporary)
+            shutil.copyfile(tokens[0], temporary)
     return folder / WEIGHTS
 
 
