@@ -40,7 +40,9 @@ def sentence(comparison: ModelComparison, family: int = 1) -> str:
     said = f"{where}, {c.first.name}'s {c.metric} ({seeds}) is {_gap(c)} {c.second.name}'s"
     parts = [said + f" ({_evidence(c, family)})."]
     if favours(c) == 0:
-        parts.append("That is no evidence of a difference.")
+        parts.append(f"A difference is not shown at {LEVEL}{_adjusted(family)}.")
+        if found.ci95 and found.p and found.p > LEVEL and found.ci95[0] * found.ci95[1] > 0:
+            parts.append("The interval, which says otherwise, is the less reliable of the two.")
     return " ".join([*parts, *_caveats(c)])
 
 
@@ -79,6 +81,10 @@ def p_text(p: float | None) -> str:
     if p is None:
         return _NONE
     return "1" if p == 1 else f"{p:.3f}" if p >= _SMALLEST else f"{p:.0e}"
+
+
+def _adjusted(family: int) -> str:
+    return " after Holm's adjustment" if family > 1 else ""
 
 
 def _sample(c: ModelComparison) -> str:
@@ -129,10 +135,14 @@ def _range(bounds: tuple[float, float], c: ModelComparison) -> str:
     gap = c.found.difference or 0.0
     digits, factor = _digits(gap, c.found.unit), scale(c.found.unit)
     low, high = (bound * factor for bound in bounds)
-    if low < 0 < high:
-        return f"{-low:.{digits}f} lower to {high:.{digits}f} higher"
-    first, last = sorted((abs(low), abs(high)))
-    return f"{first:.{digits}f} to {last:.{digits}f}"
+    if min(low, high) * gap >= 0 and max(low, high) * gap >= 0 and gap != 0:
+        first, last = sorted((abs(low), abs(high)))
+        return f"{first:.{digits}f} to {last:.{digits}f}"
+    # Bounds need not lie on the side of the gap: that of a biased metric may not even hold it.
+    words = {-1: " lower", 0: "", 1: " higher"}
+    return " to ".join(
+        f"{abs(bound):.{digits}f}{words[(bound > 0) - (bound < 0)]}" for bound in (low, high)
+    )
 
 
 def _digits(gap: float, unit: str) -> int:

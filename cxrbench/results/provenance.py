@@ -30,7 +30,7 @@ _PACKAGES = (
 _GIT_SECONDS = 5
 _PATH_OPTIONS = (
     "--weights", "--data-root", "--runs", "--out", "--plugin", "--suite", "--reference",
-    "--init", "--compare", "--html", "--per-report", "--tokenizer", "--plot",
+    "--init", "--compare", "--html", "--per-report", "--tokenizer", "--plot", "--pages",
 )  # fmt: skip
 _PATH = re.compile(r"~|\.{0,2}[/\\]|\.\.?$|[A-Za-z]:[/\\]")
 

@@ -61,8 +61,8 @@ def test_weights_are_nf4_and_compute_in_the_precision_asked_for(
     )
     assert load_llm("some/model", precision=precision, four_bit=True) == ("loaded", "loaded")
     name, options = models.asked[0]
-    assert name == "some/model" and tokenizers.asked == [("some/model", {})]
-    assert options == {"dtype": dtype, "quantization_config": config}
+    assert name == "some/model" and tokenizers.asked == [("some/model", {"revision": None})]
+    assert options == {"revision": None, "dtype": dtype, "quantization_config": config}
     assert config == {
         "load_in_4bit": True,
         "bnb_4bit_quant_type": "nf4",
@@ -76,4 +76,4 @@ def test_other_weights_are_not_quantised(machine, monkeypatch):
     monkeypatch.setattr(module, "AutoModelForCausalLM", models)
     monkeypatch.setattr(module, "AutoTokenizer", Kept())
     load_llm("some/model", precision="32")
-    assert models.asked == [("some/model", {"dtype": torch.float32})]
+    assert models.asked == [("some/model", {"revision": None, "dtype": torch.float32})]

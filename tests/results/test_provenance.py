@@ -96,7 +96,7 @@ def test_every_option_that_takes_a_path_is_known():
     found = {name for callback in callbacks(app) for name in options(callback)}
     assert found == {"--weights", "--data-root", "--runs", "--out", "--plugin", "--suite",
                      "--reference", "--init", "--compare", "--html", "--per-report",
-                     "--tokenizer", "--plot"}  # fmt: skip
+                     "--tokenizer", "--plot", "--pages"}  # fmt: skip
     for name in found:
         assert redact([name, "home/alice"]) == [name, "…/alice"]
 

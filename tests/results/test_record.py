@@ -70,7 +70,15 @@ def test_an_unknown_field_is_refused(tmp_path, place):
     assert "surprise" in caught.value.why
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema_version": 2}'])
+def test_a_record_of_another_schema_says_which(tmp_path):
+    path = tmp_path / "record.json"
+    path.write_text('{"schema_version": 2}')
+    with pytest.raises(BadRequest, match="another schema") as error:
+        read_record(path)
+    assert "2" in error.value.why
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]"])
 def test_what_is_no_record_is_refused(tmp_path, text):
     path = tmp_path / "record.json"
     path.write_text(text)

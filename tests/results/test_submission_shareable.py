@@ -35,7 +35,7 @@ SECRETS = (
 STAYS = {
     schema.Record: {"artifacts", "warnings"},
     schema.DatasetFacts: {"layout"},
-    schema.MetricFacts: {"reason"},
+    schema.MetricFacts: {"reason", "readers"},
     schema.Provenance: {"argv"},
 }
 MADE_ANEW = {

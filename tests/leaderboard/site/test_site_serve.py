@@ -60,6 +60,8 @@ def test_it_answers_here_alone_until_ctrl_c(out, tmp_path):
     process = subprocess.Popen(
         [*COMMAND, "--out", str(out), "--port", "0", "--no-browser"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A shell lets what runs in its background ignore Ctrl-C, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     try:
         line = process.stdout.readline()
