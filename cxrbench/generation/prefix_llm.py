@@ -6,25 +6,21 @@ import inspect
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import torch
-from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
-from safetensors.torch import load_file, save_file
+from peft import PeftModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from cxrbench.errors import BadRequest, WeightsError
+from cxrbench.errors import BadRequest
 from cxrbench.generation.llm import LoraSettings, with_adapters
 from cxrbench.generation.modes import checkpoint_gradients, evaluating
 from cxrbench.generation.padding import Side, padded, positions, released_positions
 from cxrbench.generation.prompt import Chat, Fields, Prompt
 from cxrbench.generation.teacher import IGNORED
 from cxrbench.generation.text import cleaned
-
-_FILE = "generator.safetensors"
 
 
 @dataclass(frozen=True)
@@ -192,55 +188,6 @@ class PrefixLlmGenerator(nn.Module):
                 **self._places(batch.mask),
             )
         return [self._report(row) for row in ids.tolist()]
-
-    def save(self, folder: Path) -> None:
-        """Write what is trained, the projection and the adapters, to one file in a folder."""
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file({k: v.cpu().contiguous() for k, v in self._trained().items()}, folder / _FILE)
-
-    def restore(self, folder: Path) -> None:
-        """Read what `save` wrote.
-
-        Raises:
-            WeightsError: When the file cannot be read, or does not fill all that is trained.
-        """
-        path, wanted = folder / _FILE, self._trained()
-        try:
-            found = load_file(path)
-        except Exception as error:  # the library raises nothing more specific
-            raise WeightsError(
-                "cannot read the trained generator",
-                why=f"{path}: {error}",
-                fix="give a folder that a training wrote",
-            ) from error
-        shapes = {name: tensor.shape for name, tensor in found.items()}
-        if shapes != {name: tensor.shape for name, tensor in wanted.items()}:
-            differing = sorted(
-                name
-                for name in shapes.keys() | wanted.keys()
-                if name not in wanted or shapes.get(name) != wanted[name].shape
-            )
-            raise WeightsError(
-                "the trained generator does not fit",
-                why=f"{path}: {len(differing)} tensors differ, such as {differing[0]}",
-                fix="give the language model, adapters and encoder it was trained with",
-            )
-        own = {
-            name.removeprefix("projection."): tensor
-            for name, tensor in found.items()
-            if name.startswith("projection.")
-        }
-        self.projection.load_state_dict(own)
-        if isinstance(self.llm, PeftModel):
-            adapters = {k.removeprefix("llm."): v for k, v in found.items() if k[:4] == "llm."}
-            set_peft_model_state_dict(self.llm, adapters)
-
-    def _trained(self) -> dict[str, Tensor]:
-        found = {f"projection.{k}": v for k, v in self.projection.state_dict().items()}
-        if isinstance(self.llm, PeftModel):
-            adapters = get_peft_model_state_dict(self.llm, save_embedding_layers=False)
-            found |= {f"llm.{name}": tensor for name, tensor in adapters.items()}
-        return found
 
     def _batch(
         self,

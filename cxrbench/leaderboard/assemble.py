@@ -6,9 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from cxrbench.hashing import sha256_json
 from cxrbench.leaderboard.board import (
     DIFFERS,
     EMPTY,
+    INCOMPLETE,
     MARKS,
     Cell,
     Column,
@@ -88,6 +90,8 @@ def assemble(draft: Draft, heading: Heading) -> Table:
     for group in draft.groups:
         by_place[group.first.spec.task, group.data_key].append(group)
     measured = _measured(draft, by_place)
+    if draft.ranked:
+        _mark_fewer_seeds(draft.keys, measured)
     published = _published(draft)
     columns, floors = [], []
     for key in draft.keys:
@@ -114,10 +118,9 @@ def _measured(draft: Draft, by_place: Mapping[tuple[str, str], Sequence[Group]])
     """A line for each model with its weights and settings."""
     places_used = {(key.task, key.data_key) for key in draft.keys if key.data_key}
     shown = {place: groups for place, groups in by_place.items() if place in places_used}
-    clashes = {(place, row_key)
-               for place, groups in shown.items()
-               for row_key, count in Counter(group.row_key for group in groups).items()
-               if count > 1}  # fmt: skip
+    same = Counter((place, group.row_key, group.recipe)
+                   for place, groups in shown.items() for group in groups)  # fmt: skip
+    recipes = Counter((place, row_key) for place, row_key, _ in same)
     encoders: dict[str, set[str]] = defaultdict(set)
     for group in (group for groups in shown.values() for group in groups):
         encoders[group.first.spec.model].add(group.first.spec.encoder)
@@ -125,11 +128,16 @@ def _measured(draft: Draft, by_place: Mapping[tuple[str, str], Sequence[Group]])
     for place, groups in sorted(shown.items()):
         for group in groups:
             # Two settings on one task are two rows; nothing says with which others they belong.
-            apart = group.recipe if (place, group.row_key) in clashes else ""
+            apart = group.recipe if recipes[place, group.row_key] > 1 else ""
             spec = group.first.spec
             notes = list(group.row_notes())
             notes += [f"encoder {spec.encoder[:8]}"] if len(encoders[spec.model]) > 1 else []
             notes += [f"recipe {apart}"] if apart else []
+            if same[place, group.row_key, group.recipe] > 1:
+                # Seeds of one recipe that are not ranked for different reasons are two rows.
+                reasons = group.first.unranked_because
+                notes += [", ".join(reasons)] if reasons else []
+                apart += sha256_json(sorted(reasons))[:8]
             row = Row("measured", model_name(group.first), (), spec.model, notes=tuple(notes),
                       key=group.row_key + apart)  # fmt: skip
             line = lines.setdefault((group.row_key, apart), _Line(row))
@@ -138,6 +146,22 @@ def _measured(draft: Draft, by_place: Mapping[tuple[str, str], Sequence[Group]])
                     entry = measured_entry(group, key.metric)
                     line.entries[key] = replace(entry, cell=_held_against(draft, group, key, entry))
     return list(lines.values())
+
+
+def _mark_fewer_seeds(keys: Iterable[Key], lines: Sequence[_Line]) -> None:
+    """Marks ranked cells with fewer seeds than another of their column: of all that it has."""
+    for key in keys:
+        cells = {n: line.entries[key].cell for n, line in enumerate(lines) if key in line.entries}
+        ranked = {n: cell for n, cell in cells.items() if cell.value is not None}
+        most = max((cell.n or 0 for cell in ranked.values()), default=0)
+        for n, cell in ranked.items():
+            if (cell.n or 0) < most:
+                marks = tuple(mark for mark in MARKS if mark in {*cell.marks, INCOMPLETE})
+                expected = max(cell.expected or 0, most)
+                entry = lines[n].entries[key]
+                lines[n].entries[key] = replace(
+                    entry, cell=replace(cell, marks=marks, expected=expected)
+                )
 
 
 def _held_against(draft: Draft, group: Group, key: Key, entry: Entry) -> Cell:

@@ -9,6 +9,7 @@ from typing import Any
 from cxrbench.errors import BadRequest
 from cxrbench.results.record import MetricFacts, Record
 from cxrbench.results.store import RECORD, read_record
+from cxrbench.results.submission import shareable
 
 SHARED = "records"
 
@@ -17,22 +18,24 @@ def collect(runs: Path, pages: Path) -> list[Record]:
     """The records of `RUNS/*/record.json` and `PAGES/records/*.json`, sorted by run id.
 
     A run that was submitted stands in both places. The copies have the same numbers, and the shared
-    one is taken, so that the pages are those which others make of it.
+    one is taken. Of each record only what may be shared is kept, so that the pages tell nothing of
+    this machine and are those which others make of the same runs.
 
     Raises:
-        BadRequest: When a file is not a record of a known schema, or when two records have one run
-            id and different numbers.
+        BadRequest: When a file is not a record of a known schema, when its run id is not that of
+            its spec, or when two records have one run id and different numbers.
     """
     shared = sorted((pages / SHARED).glob("*.json"))
     own = sorted(runs.glob(f"*/{RECORD}"))
-    return once(zip([*shared, *own], _read([*shared, *own]), strict=True))
+    found = once(zip([*shared, *own], _read([*shared, *own]), strict=True))
+    return [shareable(record) for record in found]
 
 
 def _read(paths: Iterable[Path]) -> list[Record]:
     found, errors = [], []
     for path in paths:
         try:
-            found.append(read_record(path))
+            found.append(_read_own(path))
         except BadRequest as error:
             errors.append(error)
     if errors:
@@ -40,6 +43,18 @@ def _read(paths: Iterable[Path]) -> list[Record]:
         others = f" (and {len(errors) - 1} more files like it)" if len(errors) > 1 else ""
         raise BadRequest(f"{first.what}{others}", why=first.why, fix=first.fix)
     return found
+
+
+def _read_own(path: Path) -> Record:
+    """The record of a file, whose run id follows from its spec: else a copy counts as a seed."""
+    record = read_record(path)
+    if record.run_id != record.spec.run_id:
+        raise BadRequest(
+            f"the run id of {path} is not that of its spec",
+            why=f"it says {record.run_id}, and its spec makes {record.spec.run_id}",
+            fix="records are never edited: delete it if it is a copy, or run it again",
+        )
+    return record
 
 
 def once(found: Iterable[tuple[Path, Record]]) -> list[Record]:

@@ -47,9 +47,16 @@ class Entry:
 
 
 def measured_entry(group: Group, metric: str) -> Entry:
-    """The number that runs have in a metric."""
+    """The number that runs have in a metric.
+
+    Raises:
+        MixedError: When the metric has another unit or direction in one seed than in another.
+    """
     record = group.first
-    facts = next((r.metrics[metric] for r in group.done if metric in r.metrics), None)
+    found = [(r.run_id, r.metrics[metric]) for r in group.done if metric in r.metrics]
+    for name, what in (("unit", "units"), ("higher_is_better", "directions")):
+        _same([(run_id, getattr(facts, name)) for run_id, facts in found], f"{what} of {metric}")
+    facts = found[0][1] if found else None
     return Entry(
         name=f"{record.spec.model} ({group.first.run_id})",
         task=record.spec.task,
@@ -130,12 +137,17 @@ def column_of(entries: Iterable[Entry]) -> Column:
 
 
 def _all_equal(entries: list[Entry], name: str, what: str) -> None:
-    for entry in entries[1:]:
-        one, other = getattr(entries[0], name), getattr(entry, name)
+    _same([(entry.name, getattr(entry, name)) for entry in entries], what)
+
+
+def _same(named: list[tuple[str, object]], what: str) -> None:
+    """Refuses values that differ from the first, each with the name of whose it is."""
+    for name, other in named[1:]:
+        first, one = named[0]
         if one != other:
             raise MixedError(
                 f"different {what} do not stand in one column: {_said(one)} and {_said(other)}",
-                why=f"{entries[0].name} has {_said(one)}, {entry.name} has {_said(other)}",
+                why=f"{first} has {_said(one)}, {name} has {_said(other)}",
                 fix="give each a column or a table of its own; nothing makes them comparable",
             )
 

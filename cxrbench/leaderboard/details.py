@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from cxrbench.leaderboard.build import COMMAND, footer
 from cxrbench.leaderboard.labels import label_rows
-from cxrbench.leaderboard.markdown_parts import NOTICE, table
+from cxrbench.leaderboard.markdown_parts import NOTICE, literal, table
 from cxrbench.leaderboard.tables import RARE, Comparison, comparisons
 from cxrbench.leaderboard.units import FRACTION
 from cxrbench.leaderboard.words import footer_words
@@ -38,7 +38,7 @@ def detail_pages(records: Iterable[Record], command: str = COMMAND) -> dict[str,
 def _page(records: list[Record], command: str) -> str:
     tables = comparisons(records)
     records = [record for record in records if record.status == "ok"]
-    parts = [NOTICE, f"# {records[0].dataset.title}", _legend(records)]
+    parts = [NOTICE, f"# {literal(records[0].dataset.title)}", _legend(records)]
     ranked = [each for each in tables if each.ranked]
     if ranked:
         parts.append("## Ranked")
@@ -72,11 +72,12 @@ def _section(found: Comparison) -> str:
     lead = ["rank", "model"] if found.ranked else ["model"]
     rows = []
     for row in found.rows:
-        name = f"*{row.name}*" if not row.records else row.name
+        name = literal(row.name) if row.records else f"*{literal(row.name)}*"
         rank = [] if not found.ranked else ["" if row.rank is None else str(row.rank)]
-        rows.append([*rank, name, *row.cells, "; ".join(row.notes)])
-    text = f"### {found.task}, {found.protocol}\n\n{found.data.capitalize()}.\n\n"
-    text += table([*lead, *found.headings, "notes"], rows)
+        rows.append([*rank, name, *row.cells, literal("; ".join(row.notes))])
+    title = literal(f"{found.task}, {found.protocol}")
+    text = f"### {title}\n\n{found.data.capitalize()}.\n\n"
+    text += table([*lead, *map(literal, found.headings), "notes"], rows)
     return text + _by_label(found)
 
 
@@ -85,4 +86,5 @@ def _by_label(found: Comparison) -> str:
     rows = label_rows(found)
     if not rows:
         return ""
-    return f"\n\n{found.columns[0]} by label, mean over seeds:\n\n" + table(rows[0], rows[1:])
+    lead = f"{literal(found.columns[0])} by label, mean over seeds:"
+    return f"\n\n{lead}\n\n{table(rows[0], rows[1:])}"

@@ -235,7 +235,8 @@ def _printed_keys(quote: Quote, groups: Sequence[Group]) -> list[Key]:
     keys = []
     for entry in quote.entries:
         own = states[entry.task or ""]
-        data_key = next(iter(own)) if len(own) == 1 else ""
+        # Nothing measured is known to be what a paper leaves untold, so papers alone stand there.
+        data_key = next(iter(own)) if len(own) == 1 and entry.metric is not None else ""
         keys.append(Key(entry.task or entry.group, entry.metric or entry.printed_as, data_key))
     return keys
 

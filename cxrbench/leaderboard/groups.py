@@ -111,10 +111,13 @@ class Group:
 
 
 def groups_of(records: Iterable[Record]) -> list[Group]:
-    """The groups of records, in an order that depends on their content alone."""
-    found: dict[str, list[Record]] = defaultdict(list)
+    """The groups of records, in an order that depends on their content alone.
+
+    Seeds that are ranked and seeds that are not (or for other reasons) are groups of their own.
+    """
+    found: dict[tuple[str, tuple[str, ...]], list[Record]] = defaultdict(list)
     for record in records:
-        found[record.spec.group_id].append(record)
+        found[record.spec.group_id, tuple(sorted(record.unranked_because))].append(record)
     made = []
     for _, group in sorted(found.items()):
         by_seed = sorted(group, key=lambda record: (record.spec.seed, record.run_id))

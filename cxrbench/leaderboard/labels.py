@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cxrbench.leaderboard.markdown_parts import literal
 from cxrbench.leaderboard.tables import MISSING, Comparison
 from cxrbench.leaderboard.units import number, unit_of
 from cxrbench.results.record import Record
 
 
 def label_rows(table: Comparison) -> list[list[str]]:
-    """The rows of a table by label, the names of its columns first.
+    """The rows of a Markdown table by label, the names of its columns first.
 
     Two rows a model: the mean over its seeds, then the value and interval of its first seed, since
     an interval beside the mean would be read as that of the mean. Last the positives of the test
@@ -21,10 +22,10 @@ def label_rows(table: Comparison) -> list[list[str]]:
     if not known:
         return []
     names = list(known[0].records[0].metrics[metric].per_class or {})
-    rows = [["model", *names]]
+    rows = [["model", *map(literal, names)]]
     for row in known:
         first = row.records[0]
-        rows.append([row.name, *(_mean(row.records, metric, name) for name in names)])
+        rows.append([literal(row.name), *(_mean(row.records, metric, name) for name in names)])
         if any(first.metrics[metric].ci95_per_class.values()):
             cells = (_with_interval(first, metric, name) for name in names)
             rows.append([f"*seed {first.spec.seed}, 95 % CI*", *cells])

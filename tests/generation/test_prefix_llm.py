@@ -35,7 +35,7 @@ def generator_of(kind):
     return generator()
 
 
-def test_it_learns_two_images_writes_them_and_is_restored(tmp_path):
+def test_it_learns_two_images_and_nothing_else_changes():
     model = generator(lora=adapters(rank=8, alpha=32))
     trained = [p for p in model.parameters() if p.requires_grad]
     frozen = {k: v.clone() for k, v in model.state_dict().items() if ".base_layer" in k}
@@ -48,15 +48,6 @@ def test_it_learns_two_images_writes_them_and_is_restored(tmp_path):
         loss.backward()
         optimizer.step()
     assert loss.item() < 0.5 * start
-    written = model.generate(memory(2), WritingSettings(beams=1, max_new_tokens=20))
-    model.save(tmp_path)
-    other = generator(lora=adapters(rank=8, alpha=32))
-    assert other.generate(memory(2), WritingSettings(beams=1, max_new_tokens=20)) != written
-    other.restore(tmp_path)
-    assert other.generate(memory(2), WritingSettings(beams=1, max_new_tokens=20)) == written
-    assert other.loss(memory(2), REPORTS).item() == pytest.approx(
-        model.loss(memory(2), REPORTS).item(), abs=1e-6
-    )
     for name, tensor in frozen.items():
         assert torch.equal(model.state_dict()[name], tensor)
 
@@ -180,14 +171,6 @@ def test_what_cannot_be_had_is_refused(tmp_path):
         assert "no GPU" in error.value.why
     with pytest.raises(BadRequest, match="cannot be adapted"):
         generator(lora=LoraSettings(modules=("nothing",)))
-    model = generator()
-    model.save(tmp_path)
-    with pytest.raises(WeightsError, match="does not fit"):
-        generator(lora=LoraSettings(rank=2)).restore(tmp_path)
-    with pytest.raises(WeightsError, match="does not fit"):
-        generator(lora=None).restore(tmp_path)
-    with pytest.raises(WeightsError, match="cannot read"):
-        model.restore(tmp_path / "nothing")
 
 
 def test_a_chat_of_another_model_is_refused():

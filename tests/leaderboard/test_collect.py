@@ -9,6 +9,7 @@ from made import failed, record
 
 from cxrbench.errors import BadRequest
 from cxrbench.leaderboard.collect import SHARED, collect, once
+from cxrbench.results.submission import shareable
 
 RECORD = "record.json"
 
@@ -39,7 +40,7 @@ def test_both_places_are_read_and_sorted(tmp_path):
     put(runs, b)
     share(pages, a)
     put(runs, c)
-    assert collect(runs, pages) == [a, b, c]
+    assert collect(runs, pages) == [shareable(each) for each in (a, b, c)]
 
 
 def test_a_submitted_run_counts_once_and_the_shared_copy_is_taken(tmp_path):
@@ -52,13 +53,39 @@ def test_a_submitted_run_counts_once_and_the_shared_copy_is_taken(tmp_path):
     )  # fmt: skip
     put(runs, own)
     share(pages, small)
-    assert collect(runs, pages) == [small]
+    assert collect(runs, pages) == [shareable(small)]
 
 
 def test_a_copied_folder_is_the_same_run(tmp_path):
     put(tmp_path, record("a"))
     put(tmp_path, record("a"), name="a copy of it")
-    assert collect(tmp_path, tmp_path / "none") == [record("a")]
+    assert collect(tmp_path, tmp_path / "none") == [shareable(record("a"))]
+
+
+def test_a_copy_with_another_run_id_is_no_second_seed(tmp_path):
+    own = record("a")
+    put(tmp_path, own)
+    path = put(tmp_path, own.model_copy(update={"run_id": f"{own.run_id}-2"}))
+    with pytest.raises(BadRequest) as caught:
+        collect(tmp_path, tmp_path / "none")
+    error = caught.value
+    assert str(path) in error.what
+    assert own.run_id in error.why
+    assert f"{own.run_id}-2" in error.why
+    assert "run it again" in error.fix
+
+
+def test_a_run_here_gives_the_record_that_its_packed_copy_gives(tmp_path):
+    own = record("a", record={"warnings": ["mind /home/this"]})
+    layout = own.dataset.model_copy(update={"layout": "as /home/that lies"})
+    own = own.model_copy(update={"dataset": layout})
+    put(tmp_path / "runs", own)
+    share(tmp_path / "pages", shareable(own))
+    (here,) = collect(tmp_path / "runs", tmp_path / "none")
+    (packed,) = collect(tmp_path / "none", tmp_path / "pages")
+    assert here == packed
+    assert "/home" in own.model_dump_json()
+    assert "/home" not in here.model_dump_json()
 
 
 def changed(found, name, **values):

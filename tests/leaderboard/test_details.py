@@ -172,6 +172,23 @@ def test_what_is_in_a_cell_stays_there(name):
     assert "|" not in model[1].replace("\\|", "")
 
 
+@pytest.mark.parametrize("name", ["*a*", "<b>a", "a_b_c", "`a`", "[a](b)"])
+def test_a_name_is_a_name_and_no_markup(name):
+    made = record(
+        name, 0.8, dataset={"title": name}, record={"overlaps": [name]}, task=name,
+    )  # fmt: skip
+    facts = made.metrics["auroc-macro"]
+    facts = facts.model_copy(update={"per_class": {name: 0.8}, "ci95_per_class": {}})
+    made = made.model_copy(update={"metrics": {name: facts, **made.metrics, "auroc-macro": facts}})
+    text = detail_pages([made])["details/nih.md"]
+    sign = re.compile(r"(?<!\\)[`*_<\[]")
+    escaped = re.sub(r"([`*_<\[])", r"\\\1", name)
+    assert not sign.search(escaped)
+    # The title, the task, the row and its note, its metric, then a row and a column by label.
+    assert text.count(escaped) == 7
+    assert name not in text.replace(escaped, "")
+
+
 @pytest.mark.parametrize("content", detail_pages(many()).values())
 def test_every_table_is_rectangular(content):
     for block in re.findall(r"(?:^\|.*\|\n?)+", content, flags=re.MULTILINE):

@@ -43,8 +43,6 @@ def sections(records: Sequence[Record], figures: Sequence[Figure] = ()) -> list[
     if failed := [record for record in records if record.status != "ok"]:
         found.append(_failed(failed))
     found += [_settings(first), _data(first), _weights(first)]
-    if warnings := list(dict.fromkeys(line for record in records for line in record.warnings)):
-        found.append({"title": "Warnings", "items": warnings})
     if figures:
         found.append(_figures(figures))
     if done:

@@ -25,7 +25,7 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def send_head(self) -> Any:
         """Answer GET and HEAD; as the base class, after a look at what is asked for and by whom."""
-        if self.headers.get("Host", "").rpartition(":")[0] not in _NAMES:
+        if self.headers.get("Host", "").partition(":")[0] not in _NAMES:
             self.send_error(403, "Asked for under another name")
             return None
         if self.path == "/":

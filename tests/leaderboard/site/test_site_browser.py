@@ -208,6 +208,17 @@ def test_a_number_opens_its_record_by_keyboard_and_has_the_focus_back(page):
     page.wait(f"document.activeElement.ariaLabel === {json.dumps(name)}")
 
 
+def test_numbers_in_a_closed_part_are_named_as_those_in_sight(page):
+    folded = "details.more:not([open]) button.cell"
+    names = page.run(f"[...document.querySelectorAll({json.dumps(folded)})].map(e => e.ariaLabel)")
+    assert names
+    for name in names:
+        model, *_, number = name.split(", ")
+        assert model.startswith(("encoder", "failed"))
+        assert number[:1].isdigit() or number[:1] in "–f"
+        assert " to " not in number, "the interval is not asked for"
+
+
 def test_the_dialog_shows_what_the_page_holds_of_it_and_marks_the_metric(page):
     page.click(CELL)
     shown_text = page.run("document.getElementById('record-body').innerText")

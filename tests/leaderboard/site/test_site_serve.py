@@ -75,19 +75,22 @@ def test_it_answers_here_alone_until_ctrl_c(out, tmp_path):
                     ("/figures/roc.svg", own), ("/", own), ("/site/", other),
                     ("/records/0.json", own), ("/site/../records/0.json", own),
                     ("/%2e%2e/secret.txt", own), ("/figures/", own),
-                    ("/site/folder/", own)]  # fmt: skip
+                    ("/site/folder/", own), ("/site/", "127.0.0.1"),
+                    ("/site/", "localhost"), ("/site/", "rebound.example")]  # fmt: skip
         asked = subprocess.run(
             [sys.executable, "-c", ASK, port, json.dumps(requests)],
             capture_output=True, text=True, check=True, timeout=60,
         )  # fmt: skip
         answers = json.loads(asked.stdout)
         text = (out / "site" / "index.html").read_text(encoding="utf-8")
-        assert [status for status, *_ in answers] == [200, 200, 200, 302, 403, *[404] * 5]
+        assert [status for status, *_ in answers] == [
+            200, 200, 200, 302, 403, *[404] * 5, 200, 200, 403,
+        ]  # fmt: skip
         assert answers[0][1] == answers[1][1] == text
         assert answers[0][2]["Cache-Control"] == "no-store"
         assert answers[2][1] == "<svg/>"
         assert answers[3][2]["Location"] == "/site/"
-        assert not any("secret" in body or "run_id" in body for _, body, _ in answers[3:])
+        assert not any("secret" in body or "run_id" in body for _, body, _ in answers[3:10])
     finally:
         os.kill(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=60)

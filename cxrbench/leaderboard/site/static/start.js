@@ -4,6 +4,12 @@ function say(text) {
 }
 
 // A number alone says little to those who go from button to button: they hear its row and column.
+// What a closed part holds has no innerText, so the marked parts of a name are put together here.
+function wordsOf(element, without = "") {
+  const parts = [...element.childNodes].filter((part) => !(without && part.matches?.(without)));
+  return parts.map((part) => part.textContent).join(" ").replace(/\s+/g, " ").trim();
+}
+
 function nameCells() {
   for (const table of document.querySelectorAll("main table")) {
     const columns = new Map();
@@ -11,9 +17,9 @@ function nameCells() {
       columns.set(Number(head.dataset.place), head.dataset.name);
     }
     for (const button of table.querySelectorAll("button.cell")) {
-      const row = button.closest("tr").querySelector("th").innerText.replace(/\s+/g, " ").trim();
+      const row = wordsOf(button.closest("tr").querySelector("th"));
       const column = columns.get(button.closest("td").cellIndex);
-      button.ariaLabel = [row, column, button.innerText.trim()].filter(Boolean).join(", ");
+      button.ariaLabel = [row, column, wordsOf(button, ".ci")].filter(Boolean).join(", ");
     }
   }
 }
