@@ -29,8 +29,8 @@ MARKS: dict[str, str] = {
     "than twice the standard deviation that was published; where none was, of our own seeds. Where "
     "a paper prints several values, from each of them.",
     OTHER_SPLIT: "measured on another split than that of the task.",
-    INCOMPLETE: "seeds are missing: some failed, the metric is undefined in them, or another row of "
-    "the column has more. The number of seeds is then written as those that count / all.",
+    INCOMPLETE: "seeds are missing: some failed, the metric is undefined in them, or another row "
+    "of the column has more. The number of seeds is then written as those that count / all.",
 }
 """What each footnote mark says, in the order of the footnotes."""
 

@@ -107,25 +107,39 @@ def test_devices_that_would_wait_for_ever_are_refused(recipe, root, tmp_path, re
     assert "cannot train on" in refused(*command(recipe, root, tmp_path, *asked))
 
 
+@pytest.fixture
+def frozen_recipe(recipe):
+    """As `recipe`, on a frozen encoder: no batch norm, which sees a part of the batch, is in it."""
+    fields = yaml.safe_load(recipe.read_text())
+    recipe.write_text(yaml.safe_dump({**fields, "protocol": "frozen@1"}))
+    return recipe
+
+
 @pytest.mark.slow
-def test_two_processes_have_the_losses_of_one(recipe, root, tmp_path):
+def test_two_processes_have_the_losses_and_weights_of_one(frozen_recipe, root, tmp_path):
     found = {}
     for devices in (1, 2):
         folder = tmp_path / str(devices)
         environment = {
             **os.environ, "CXRBENCH_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1",
         }  # fmt: skip
-        arguments = command(recipe, root, folder, "--devices", str(devices), "--workers", "0")
+        how = ["--devices", str(devices), "--workers", "0"]
         done = subprocess.run(
-            [str(Path(sys.executable).with_name("cxrbench")), *arguments, "--json"],
+            [str(Path(sys.executable).with_name("cxrbench")),
+             *command(frozen_recipe, root, folder, *how), "--json"],
             capture_output=True, text=True, env=environment, timeout=600,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         record = json.loads(done.stdout)
+        assert record["spec"]["protocol"] == "frozen@1+small"
         run_folder = folder / "runs" / record["run_id"]
         history = json.loads((run_folder / "fit" / "history.json").read_text())
-        found[devices] = [line["train_loss"] for line in history], record
-    losses, record = found[1]
-    # The encoder's batch norm sees a part of the batch in each process.
-    assert found[2][0] == pytest.approx(losses, rel=1e-2)
-    assert found[2][1]["run_id"] == record["run_id"]
+        losses = [line["train_loss"] for line in history]
+        found[devices] = record["run_id"], losses, load_file(folder / "out" / "weights.safetensors")
+    (run_id, losses, weights), (other_id, other_losses, other_weights) = found[1], found[2]
+    assert other_id == run_id
+    assert len(losses) == 2 and losses[1] < losses[0]
+    assert other_losses == pytest.approx(losses, rel=1e-5)
+    assert set(other_weights) == set(weights)
+    for name, tensor in weights.items():
+        assert other_weights[name].allclose(tensor, rtol=0, atol=1e-5), name

@@ -11,8 +11,9 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from cxrbench.execution.local import run_one
 from cxrbench.generation.prefix_llm import PrefixLlmGenerator
+from cxrbench.results.predictions import read_predictions
 from cxrbench.runners.base import Machine
-from cxrbench.runners.reports.weights import export
+from cxrbench.runners.reports.weights import INIT, WEIGHTS, export
 
 CPU = Machine("cpu")
 TAGS = ["<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|pad|>"]
@@ -74,19 +75,59 @@ def test_a_language_model_is_told_a_similar_case_and_its_adapters_are_kept(
     assert sum("lora" in name for name in found) == 4
     assert sum("projection" in name for name in found) == 2
     assert len(found) == 6
-    again = tmp_path / "again"
-    (begun,) = ReportBench(reports.root, again).plan(
-        "mapped", "language-model@1", changes={**changes, "init": "0" * 64}, changed_as="tiny"
-    )
-    store = ReportBench(reports.root, again).store
-    place = store.run_folder(begun.spec.run_id) / "init.safetensors"
-    place.parent.mkdir(parents=True)
-    place.write_bytes(path.read_bytes())
-    assert run_one(begun, store, CPU).status == "ok"
-    place.write_bytes(b"nothing")
-    other = ReportBench(reports.root, tmp_path / "third")
-    place = other.store.run_folder(begun.spec.run_id) / "init.safetensors"
-    place.parent.mkdir(parents=True)
-    place.write_bytes(b"nothing")
-    failed = run_one(begun, other.store, CPU)
-    assert failed.error.message == "cannot read the weights to start from"
+
+
+LEARNING = {"optimizer": {"lr": 0.02}}
+STANDING = {"optimizer": {"lr": 1e-12}}
+"""Too small a rate for any weight to change: what such a run has is what it started from."""
+
+
+def trained(root, folder, model, start=None, **changes):
+    """A run in a folder of its own: its record, the tensors it exports, and what it wrote."""
+    bench = ReportBench(root, folder / "runs")
+    generator = {"model": str(model), **changes.pop("generator", {})}
+    changes |= {"generator": generator, **({"init": "0" * 64} if start else {})}
+    (planned,) = bench.plan("mapped", "language-model@1", changes=changes, changed_as="tiny")
+    run_folder = bench.store.run_folder(planned.spec.run_id)
+    if start:
+        run_folder.mkdir(parents=True)
+        (run_folder / INIT).write_bytes(start.read_bytes())
+    record = run_one(planned, bench.store, CPU)
+    if record.status != "ok":
+        return record, {}, []
+    tensors = load_file(export(run_folder, folder / "out"))
+    texts = read_predictions(run_folder / record.artifacts["predictions-test"].path).generated
+    return record, tensors, list(texts)
+
+
+def same(one, other):
+    assert set(one) == set(other)
+    return all(torch.allclose(one[name], other[name], rtol=0, atol=1e-7) for name in one)
+
+
+def test_a_run_goes_on_from_the_exported_weights_of_another(reports, llama, tmp_path):
+    first, tensors, texts = trained(reports.root, tmp_path / "first", llama, **LEARNING)
+    assert first.status == "ok", first.error
+    path = tmp_path / "first" / "out" / WEIGHTS
+    begun, again, rewritten = trained(reports.root, tmp_path / "again", llama, path, **STANDING)
+    assert begun.status == "ok", begun.error
+    assert same(again, tensors)
+    assert rewritten == texts
+    # Without them it begins elsewhere, and writes otherwise.
+    _, fresh, others = trained(reports.root, tmp_path / "fresh", llama, **STANDING)
+    assert not any(torch.allclose(fresh[name], tensors[name], atol=1e-3) for name in tensors)
+    assert others != texts
+
+
+def test_weights_that_do_not_fit_or_cannot_be_read_are_refused(reports, llama, tmp_path):
+    _, tensors, _ = trained(reports.root, tmp_path / "first", llama)
+    path = tmp_path / "first" / "out" / WEIGHTS
+    for rank, differing in ((1, 4), (0, 4)):  # the projection is of one shape in all
+        changes = {"generator": {"lora_rank": rank}}
+        other, *_ = trained(reports.root, tmp_path / str(rank), llama, path, **changes)
+        assert other.error.message == "the weights to start from do not fit"
+        assert f"{differing} tensors differ" in other.error.why
+    assert len(tensors) == 6
+    path.write_bytes(b"nothing")
+    damaged, *_ = trained(reports.root, tmp_path / "damaged", llama, path)
+    assert damaged.error.message == "cannot read the weights to start from"
